@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The host's side of domus: generic netlink family "domus" and the ioctls of
+ * /dev/domus. uapi/domus.yaml says the same for tools.
+ *
+ * A domain lives as long as the open file of /dev/domus that it was made on.
+ *
+ * Commands and their attributes (n: nested, []: repeated; -> what is answered).
+ * Unless said otherwise a domain is named by exactly one of NAME and ID.
+ * Attributes that a command does not list are refused. Each refusal carries an
+ * extended acknowledgment: a text, and the attribute or the policy's limits.
+ *
+ *   DOMUS_CMD_INFO_GET      -> ABI_HOST, ABI_GUEST, FEATURES, MAX_VCPUS, MAX_DOMAINS,
+ *                              VERSION
+ *   DOMUS_CMD_DOMAIN_NEW    FD (of /dev/domus, opened by this process), NAME, VCPUS,
+ *                           MEMORY[] n { SLOT_GPA, SLOT_SIZE, SLOT_HVA }
+ *                           -> ID. The memory is of the calling process.
+ *   DOMUS_CMD_DOMAIN_START  ABI_GUEST (what the image asks), FEATURES (required),
+ *                           START_RIP, START_RSI, ROOT_GPA, HYPERCALL_GPA,
+ *                           VCPU_PAGE_GPA, EVENT_PAGE_GPA; from the holder only
+ *   DOMUS_CMD_DOMAIN_RESET  back to the state after NEW (reboot); from the holder
+ *                           only, with no vCPU running
+ *   DOMUS_CMD_DOMAIN_DEL    REASON (optional: more for the reason's text)
+ *                           kills the domain with reason "destroyed"; its name is
+ *                           free when the holder has closed the file. Of a dead
+ *                           one: 0, the first reason stays
+ *   DOMUS_CMD_DOMAIN_GET    (one, or a dump: of all without NAME and ID)
+ *                           -> ID, NAME, STATE, REASON_CODE, REASON, UID, PID, VCPUS,
+ *                           MEMORY_SIZE, SHADOW_PAGES, RUNTIME_NS, GUEST_STARTED,
+ *                           REBOOTS
+ *   DOMUS_CMD_VCPU_GET      (dump only: of all without NAME and ID)
+ *                           -> ID, VCPU n { VCPU_ID, VCPU_STATE, VCPU_RUNTIME_NS,
+ *                           VCPU_PASSES, VCPU_EXITS,
+ *                           VCPU_EXIT[] n { EXIT_NAME, EXIT_COUNT } }
+ *   DOMUS_CMD_DOMAIN_NTF    (event, group "events" of the first network namespace,
+ *                           for CAP_NET_ADMIN) EVENT, ID, NAME, STATE, UID,
+ *                           REASON_CODE, REASON
+ *
+ * Dumps resume by ID: what is made or ends meanwhile is listed or not, nothing is
+ * listed twice. The family is there in every network namespace: domains belong
+ * to the host and to a user, not to a network.
+ *
+ * Domains of other users are neither shown nor touched without CAP_NET_ADMIN
+ * in the user namespace that owns them.
+ */
+#ifndef _UAPI_LINUX_DOMUS_H
+#define _UAPI_LINUX_DOMUS_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define DOMUS_GENL_NAME			"domus"
+#define DOMUS_GENL_VERSION		1
+#define DOMUS_GENL_MCGRP_EVENTS		"events"
+
+#define DOMUS_HOST_ABI			1	/* of this header; DOMUS_A_ABI_HOST */
+#define DOMUS_NAME_MAX			63	/* bytes; [A-Za-z0-9][A-Za-z0-9._-]* */
+#define DOMUS_REASON_MAX		1535	/* bytes of DOMUS_A_REASON */
+#define DOMUS_DEL_REASON_MAX		255	/* bytes of it in DOMAIN_DEL */
+#define DOMUS_SLOTS_MAX			8
+#define DOMUS_DOMAINS_MAX		256	/* DOMUS_A_MAX_DOMAINS */
+#define DOMUS_MEMORY_MIN		(1024ULL * 1024)
+#define DOMUS_MEMORY_MAX		(4096ULL * 1024 * 1024 * 1024)
+
+enum domus_cmd {
+	DOMUS_CMD_UNSPEC,
+	DOMUS_CMD_INFO_GET,
+	DOMUS_CMD_DOMAIN_NEW,
+	DOMUS_CMD_DOMAIN_START,
+	DOMUS_CMD_DOMAIN_RESET,
+	DOMUS_CMD_DOMAIN_DEL,
+	DOMUS_CMD_DOMAIN_GET,
+	DOMUS_CMD_DOMAIN_NTF,
+	DOMUS_CMD_VCPU_GET,
+	__DOMUS_CMD_MAX
+};
+
+#define DOMUS_CMD_MAX (__DOMUS_CMD_MAX - 1)
+
+enum domus_attr {
+	DOMUS_A_UNSPEC,
+	DOMUS_A_PAD,
+	DOMUS_A_ABI_HOST,	/* u32 */
+	DOMUS_A_ABI_GUEST,	/* u32: major << 16 | minor */
+	DOMUS_A_FEATURES,	/* u64 */
+	DOMUS_A_VERSION,	/* string */
+	DOMUS_A_MAX_VCPUS,	/* u32 */
+	DOMUS_A_MAX_DOMAINS,	/* u32 */
+	DOMUS_A_ID,		/* u32 */
+	DOMUS_A_NAME,		/* string */
+	DOMUS_A_FD,		/* u32 */
+	DOMUS_A_VCPUS,		/* u32 */
+	DOMUS_A_MEMORY,		/* nested, repeated: DOMUS_A_SLOT_* */
+	DOMUS_A_MEMORY_SIZE,	/* u64, bytes */
+	DOMUS_A_START_RIP,	/* u64 */
+	DOMUS_A_START_RSI,	/* u64 */
+	DOMUS_A_ROOT_GPA,	/* u64 */
+	DOMUS_A_HYPERCALL_GPA,	/* u64 */
+	DOMUS_A_VCPU_PAGE_GPA,	/* u64 */
+	DOMUS_A_EVENT_PAGE_GPA,	/* u64 */
+	DOMUS_A_STATE,		/* u32: enum domus_state */
+	DOMUS_A_REASON_CODE,	/* u32: enum domus_reason */
+	DOMUS_A_REASON,		/* string */
+	DOMUS_A_UID,		/* u32 */
+	DOMUS_A_PID,		/* u32, of the holder in the asker's pid namespace, 0 if unseen */
+	DOMUS_A_SHADOW_PAGES,	/* u64 */
+	DOMUS_A_RUNTIME_NS,	/* u64: CPU time spent in the guest */
+	DOMUS_A_GUEST_STARTED,	/* flag: the guest has made its first call */
+	DOMUS_A_REBOOTS,	/* u32 */
+	DOMUS_A_EVENT,		/* u32: enum domus_event */
+	DOMUS_A_VCPU,		/* nested: DOMUS_A_VCPU_* */
+	__DOMUS_A_MAX
+};
+
+#define DOMUS_A_MAX (__DOMUS_A_MAX - 1)
+
+enum domus_attr_slot {
+	DOMUS_A_SLOT_UNSPEC,
+	DOMUS_A_SLOT_PAD,
+	DOMUS_A_SLOT_GPA,	/* u64, 2 MiB aligned */
+	DOMUS_A_SLOT_SIZE,	/* u64, 4 KiB aligned */
+	DOMUS_A_SLOT_HVA,	/* u64, 4 KiB aligned (2 MiB for large pages) */
+	__DOMUS_A_SLOT_MAX
+};
+
+#define DOMUS_A_SLOT_MAX (__DOMUS_A_SLOT_MAX - 1)
+
+enum domus_attr_vcpu {
+	DOMUS_A_VCPU_UNSPEC,
+	DOMUS_A_VCPU_PAD,
+	DOMUS_A_VCPU_ID,	/* u32 */
+	DOMUS_A_VCPU_STATE,	/* u32: DOMUS_VCPU_* of asm/domus_guest.h */
+	DOMUS_A_VCPU_RUNTIME_NS, /* u64: CPU time spent in the guest */
+	DOMUS_A_VCPU_PASSES,	/* u64: switcher passes (tier 1) */
+	DOMUS_A_VCPU_EXITS,	/* u64: full exits (tier 2) */
+	DOMUS_A_VCPU_EXIT,	/* nested, repeated: DOMUS_A_EXIT_* */
+	__DOMUS_A_VCPU_MAX
+};
+
+#define DOMUS_A_VCPU_MAX (__DOMUS_A_VCPU_MAX - 1)
+
+enum domus_attr_exit {
+	DOMUS_A_EXIT_UNSPEC,
+	DOMUS_A_EXIT_PAD,
+	DOMUS_A_EXIT_NAME,	/* string */
+	DOMUS_A_EXIT_COUNT,	/* u64 */
+	__DOMUS_A_EXIT_MAX
+};
+
+#define DOMUS_A_EXIT_MAX (__DOMUS_A_EXIT_MAX - 1)
+
+enum domus_state {
+	DOMUS_STATE_NEW,	/* made, image not started */
+	DOMUS_STATE_RUNNING,
+	DOMUS_STATE_REBOOT,	/* asked for a reboot; waits for the holder's RESET */
+	DOMUS_STATE_DEAD,	/* see the reason */
+};
+
+/* Why a domain ended. The text in DOMUS_A_REASON says more. */
+enum domus_reason {
+	DOMUS_REASON_NONE,
+	DOMUS_REASON_POWEROFF,		/* the guest asked */
+	DOMUS_REASON_REBOOT,		/* the guest asked (not dead) */
+	DOMUS_REASON_CRASH,		/* the guest said so: panic */
+	DOMUS_REASON_SUSPEND,
+	DOMUS_REASON_DESTROYED,		/* DOMAIN_DEL */
+	DOMUS_REASON_DOUBLE_FAULT,
+	DOMUS_REASON_BAD_CALL,		/* broke the para-API */
+	DOMUS_REASON_BAD_ENTRY,		/* exception without an entry */
+	DOMUS_REASON_MEMORY,		/* host could not provide memory */
+	DOMUS_REASON_MACHINE_CHECK,
+	DOMUS_REASON_SWITCHER,		/* fault inside the switcher: a bug of domus */
+	DOMUS_REASON_HOLDER,		/* the holder went away */
+	__DOMUS_REASON_MAX
+};
+
+enum domus_event {
+	DOMUS_EVENT_CREATED,
+	DOMUS_EVENT_STARTED,	/* the guest made its first call */
+	DOMUS_EVENT_REBOOT,
+	DOMUS_EVENT_DIED,
+	DOMUS_EVENT_GONE,
+};
+
+/* Why DOMUS_IOC_RUN came back with 0 */
+#define DOMUS_EXIT_DEAD		1	/* the domain is dead: see DOMAIN_GET */
+#define DOMUS_EXIT_REBOOT	2	/* every vCPU must leave, then RESET */
+#define DOMUS_EXIT_OFFLINE	3	/* this vCPU is not up; RUN waits for VCPU_UP */
+
+/**
+ * struct domus_run - argument of DOMUS_IOC_RUN
+ * @vcpu: in: number of the vCPU
+ * @exit: out: DOMUS_EXIT_*
+ */
+struct domus_run {
+	__u32 vcpu;
+	__u32 exit;
+	__u64 reserved[3];	/* zero */
+};
+
+/*
+ * ioctls of /dev/domus. RUN runs one vCPU in the calling thread until the domain
+ * ends or a signal arrives (-EINTR); -EIO from another process than the one
+ * that made the domain, -EBUSY when another thread runs this vCPU.
+ *
+ * read() takes console output (blocks unless O_NONBLOCK; 0 when the domain is
+ * dead and all was read), write() gives console input, poll() as usual;
+ * POLLHUP: the domain is dead.
+ */
+#define DOMUS_IOC_VERSION	_IO('D', 0x00)	/* -> DOMUS_HOST_ABI */
+#define DOMUS_IOC_RUN		_IOWR('D', 0x01, struct domus_run)
+
+#endif /* _UAPI_LINUX_DOMUS_H */
