@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory: the only door to it.
+ *
+ *   1. slots: a sorted, disjoint list of [gpa, gpa + size) -> holder address,
+ *      checked once when they are added, so that later look-ups need only
+ *      compare and subtract
+ *   2. translation: gmem_slot_of(), gmem_hva()
+ *   3. copies in the holder's context
+ *   4. long-term pins (vCPU pages, ring pages)
+ *
+ * Every gpa and length may come from a guest: comparisons are written so that
+ * no sum of two such values is ever formed.
+ */
+#include <linux/align.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/netlink.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+
+#include "gmem.h"
+
+/* ---- 1. Slots --------------------------------------------------------- */
+
+void gmem_init(struct gmem *g, struct mm_struct *mm)
+{
+	g->mm = mm;
+	g->nr = 0;
+}
+
+static const char *slot_refusal(const struct gmem *g, const struct gmem_slot *s)
+{
+	const struct gmem_slot *last = g->nr ? &g->slots[g->nr - 1] : NULL;
+
+	if (!IS_ALIGNED(s->gpa, SZ_2M))
+		return "slot address is not 2 MiB aligned";
+	if (!s->size || !PAGE_ALIGNED(s->size) || !PAGE_ALIGNED(s->hva))
+		return "slot size or holder address is not a multiple of 4 KiB";
+	if (s->size > DOMUS_MEMORY_MAX || s->gpa > DOMUS_MEMORY_MAX - s->size)
+		return "slot ends beyond the largest guest address";
+	if (!s->hva || s->hva >= TASK_SIZE_MAX || s->size > TASK_SIZE_MAX - s->hva)
+		return "slot is not in user memory";
+	/* sizes and addresses are below 2^43 from here on: sums cannot wrap */
+	if (last && s->gpa < last->gpa + last->size)
+		return "slots overlap or are not in ascending order";
+	return NULL;
+}
+
+int gmem_add_slot(struct gmem *g, const struct gmem_slot *slot,
+		  struct netlink_ext_ack *extack)
+{
+	const char *why;
+
+	if (g->nr >= DOMUS_SLOTS_MAX) {
+		NL_SET_ERR_MSG(extack, "too many memory slots");
+		return -ENOSPC;
+	}
+	why = slot_refusal(g, slot);
+	if (why) {
+		if (extack)
+			extack->_msg = why;
+		return -EINVAL;
+	}
+	g->slots[g->nr++] = *slot;
+	return 0;
+}
+
+u64 gmem_size(const struct gmem *g)
+{
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = 0; i < g->nr; i++)
+		sum += g->slots[i].size;
+	return sum;
+}
+
+/* ---- 2. Translation --------------------------------------------------- */
+
+const struct gmem_slot *gmem_slot_of(const struct gmem *g, u64 gpa)
+{
+	return gmem_slot_inline(g, gpa);
+}
+
+unsigned long gmem_hva(const struct gmem *g, u64 gpa, u64 len)
+{
+	return gmem_hva_inline(g, gpa, len);
+}
+
+/* ---- 3. Copies -------------------------------------------------------- */
+
+static unsigned long copy_hva(const struct gmem *g, u64 gpa, size_t len)
+{
+	if (unlikely(current->mm != g->mm))
+		return 0;
+	return gmem_hva(g, gpa, len);
+}
+
+int gmem_read(const struct gmem *g, u64 gpa, void *to, size_t len)
+{
+	unsigned long hva = copy_hva(g, gpa, len);
+
+	if (!hva || copy_from_user(to, (void __user *)hva, len))
+		return -EFAULT;
+	return 0;
+}
+
+int gmem_write(const struct gmem *g, u64 gpa, const void *from, size_t len)
+{
+	unsigned long hva = copy_hva(g, gpa, len);
+
+	if (!hva || copy_to_user((void __user *)hva, from, len))
+		return -EFAULT;
+	return 0;
+}
+
+/* ---- 4. Pins ---------------------------------------------------------- */
+
+struct page *gmem_pin(const struct gmem *g, u64 gpa)
+{
+	struct page *page;
+	unsigned long hva;
+	int n;
+
+	if (!PAGE_ALIGNED(gpa))
+		return ERR_PTR(-EINVAL);
+	hva = copy_hva(g, gpa, PAGE_SIZE);
+	if (!hva)
+		return ERR_PTR(-EFAULT);
+	n = pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, &page);
+	if (n == 1)
+		return page;
+	return ERR_PTR(n == -ENOMEM ? -ENOMEM : -EFAULT);
+}
+
+void gmem_unpin(struct page *page)
+{
+	unpin_user_pages_dirty_lock(&page, 1, true);
+}

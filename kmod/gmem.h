@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef DOMUS_GMEM_H
+#define DOMUS_GMEM_H
+
+#include <linux/mm_types.h>
+#include <linux/nospec.h>
+#include <linux/types.h>
+
+#include <uapi/linux/domus.h>
+
+struct netlink_ext_ack;
+
+/**
+ * struct gmem_slot - a range of guest physical memory backed by the holder
+ * @gpa: guest physical start, bytes
+ * @size: bytes
+ * @hva: holder address that backs @gpa
+ */
+struct gmem_slot {
+	u64 gpa;
+	u64 size;
+	unsigned long hva;
+};
+
+/**
+ * struct gmem - all memory of one domain; the only door to it
+ * @mm: the holder's address space (not owned here: the domain holds mm_count)
+ * @nr: slots in use
+ * @slots: sorted by gpa, disjoint, fixed once the domain is made
+ */
+struct gmem {
+	struct mm_struct *mm;
+	unsigned int nr;
+	struct gmem_slot slots[DOMUS_SLOTS_MAX];
+};
+
+void gmem_init(struct gmem *g, struct mm_struct *mm);
+
+/**
+ * gmem_add_slot() - add a range of memory, in ascending order of gpa
+ * @g: the memory, of a domain that no vCPU runs yet
+ * @slot: range to add: gpa 2 MiB aligned, size and hva 4 KiB aligned
+ * @extack: gets the text of a refusal
+ *
+ * Context: process, domain lock held.
+ * Return: 0, -EINVAL (misaligned, overlapping, wrapping, not user memory), -ENOSPC.
+ */
+int gmem_add_slot(struct gmem *g, const struct gmem_slot *slot,
+		  struct netlink_ext_ack *extack);
+
+/* Total size in bytes. Any context. */
+u64 gmem_size(const struct gmem *g);
+
+/**
+ * gmem_hva() - translate a guest physical range
+ * @g: the memory
+ * @gpa: start, any value
+ * @len: bytes, 1 or more, any value: a range across slots or past the end is refused
+ *
+ * Context: any. Return: the holder address, or 0 when the range is not memory.
+ */
+unsigned long gmem_hva(const struct gmem *g, u64 gpa, u64 len);
+
+/* The slot that contains @gpa, or NULL. Any context. */
+const struct gmem_slot *gmem_slot_of(const struct gmem *g, u64 gpa);
+
+/* The same two for the fault path. */
+static __always_inline const struct gmem_slot *
+gmem_slot_inline(const struct gmem *g, u64 gpa)
+{
+	const struct gmem_slot *s = g->slots;
+	const struct gmem_slot *end = s + g->nr;
+
+	/* gpa - start wraps to a huge value below the slot: one compare does both */
+	for (; s < end; s++)
+		if (gpa - s->gpa < s->size)
+			return s;
+	return NULL;
+}
+
+static __always_inline unsigned long gmem_hva_inline(const struct gmem *g, u64 gpa, u64 len)
+{
+	const struct gmem_slot *s = gmem_slot_inline(g, gpa);
+	u64 off;
+
+	if (!s)
+		return 0;
+	off = gpa - s->gpa;
+	if (len > s->size - off)
+		return 0;
+	/* a mispredicted check must not form an address outside the slot */
+	return s->hva + array_index_nospec(off, s->size);
+}
+
+/**
+ * gmem_read(), gmem_write() - copy from and to guest memory
+ *
+ * Context: process, may sleep, current->mm is the holder's.
+ * Return: 0, -EFAULT when the range is not memory or the host could not provide it.
+ */
+int __must_check gmem_read(const struct gmem *g, u64 gpa, void *to, size_t len);
+int __must_check gmem_write(const struct gmem *g, u64 gpa, const void *from, size_t len);
+
+/**
+ * gmem_pin() - pin one page of guest memory for long
+ * @g: the memory
+ * @gpa: 4 KiB aligned
+ *
+ * Context: process, may sleep, current->mm is the holder's.
+ * Return: the page (give back with gmem_unpin()), or ERR_PTR(-EFAULT, -ENOMEM, -EINVAL).
+ */
+struct page *gmem_pin(const struct gmem *g, u64 gpa);
+void gmem_unpin(struct page *page);
+
+#endif /* DOMUS_GMEM_H */

@@ -1,0 +1,834 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Faults: from the guest's tables to a shadow leaf.
+ *
+ *   1. guest table memory, for the walk
+ *   2. the host page behind a frame, and the size it is mapped with
+ *   3. install: its parts
+ *   4. neighbours
+ *   5. install: under the lock, if nothing was flushed since the fault was looked at
+ *   6. what install could not do under the lock held to read
+ *   7. shadow_fault(), shadow_translate()
+ *
+ * Order is everything here: sample flush_seq and inv_seq; walk; get the page; take
+ * the lock; compare. A guest flush or a host invalidation that finished in between
+ * makes the attempt void; one that comes later waits for the lock and finds the leaf.
+ *
+ * Which tables: upper half: sh->upper (kernel view only). Lower half: those of the
+ * user view, which the kernel view borrows with NX; they hold only leaves that have
+ * U at every level. The first other leaf in a top-level slot splits it: the kernel
+ * view gets tables of its own there. Tables that only the kernel view has are called
+ * private; user pages get NX in them.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "ptwalk_inline.h"
+#include "shadow_priv.h"
+
+#define TRIES		4	/* looks at the guest's tables before the guest itself retries */
+#define INSTALLS	4	/* attempts per look: each brings what was missing */
+#define GROUP		16	/* neighbours: entries of one aligned group */
+
+/* For what is too large to be zeroed for nothing by a hardened build. */
+#define __uninit	__attribute__((__uninitialized__))
+
+enum install {
+	INST_FILLED,
+	INST_SPURIOUS,
+	INST_STALE,	/* something was flushed: look again */
+	INST_NEED,	/* f->need and f->need_chunk say what to allocate */
+	INST_CONFLICT,	/* another leaf or table is in the way */
+	INST_SPLIT,	/* the kernel view needs its own tables in this slot */
+	INST_CHAIN,	/* the frame's chain is full */
+	INST_DEAD,
+};
+
+/* One fault. */
+struct fill {
+	struct shadow *sh;
+	struct shadow_root *root;
+	u64 va;
+	u32 access;		/* PTWALK_* */
+	bool upper;
+	bool host_write;	/* the host lets us write */
+	bool linked;		/* install put something in above the leaf */
+	bool private;		/* the leaf's table is in the kernel view only */
+	bool need_chunk;
+	bool fresh;		/* install put a leaf where nothing was */
+	u8 level;		/* of the shadow leaf */
+	unsigned int need;	/* table levels to allocate */
+	unsigned long flush_seq;
+	unsigned long inv_seq;
+	unsigned long hva;
+	u64 gfn;		/* first frame of the shadow leaf */
+	unsigned long pfn;	/* first host frame of it */
+	struct page *page;
+	struct ptwalk_result w;
+	struct shadow_cache cache;
+};
+
+/* ---- 1. Guest table memory -------------------------------------------- */
+
+/*
+ * Slots are multiples of pages in user memory, entries are aligned: one compare with
+ * the slot's size is the whole check. The first slot is nearly always the one.
+ */
+static __always_inline u64 __user *table_ptr(const struct gmem *g, u64 gpa)
+{
+	const struct gmem_slot *s = g->slots;
+	u64 off = gpa - s->gpa;
+
+	if (unlikely(off >= s->size)) {
+		s = gmem_slot_of(g, gpa);
+		if (!s)
+			return NULL;
+		off = gpa - s->gpa;
+	}
+	return (u64 __user *)(s->hva + array_index_nospec(off, s->size));
+}
+
+static __always_inline int table_read(void *ctx, u64 gpa, u64 *entry)
+{
+	const struct shadow *sh = ctx;
+	u64 __user *p = table_ptr(sh->gmem, gpa);
+
+	if (unlikely(!p))
+		return -ENXIO;
+	__uaccess_begin_nospec();
+	unsafe_get_user(*entry, p, fault);
+	__uaccess_end();
+	return 0;
+fault:
+	__uaccess_end();
+	return -EFAULT;
+}
+
+static int table_cmpxchg(void *ctx, u64 gpa, u64 old, u64 val)
+{
+	const struct shadow *sh = ctx;
+	u64 __user *p = table_ptr(sh->gmem, gpa);
+
+	if (unlikely(!p))
+		return -ENXIO;
+	return __try_cmpxchg_user(p, &old, val, fault);
+}
+
+static inline u64 gpte_rsvd(void)
+{
+	return GPTE_ADDR & ~(BIT_ULL(boot_cpu_data.x86_phys_bits) - 1);
+}
+
+static __always_inline enum ptwalk_status
+walk(struct shadow *sh, u64 root, u64 va, u32 access, struct ptwalk_result *w)
+{
+	return ptwalk_inline(table_read, table_cmpxchg, gpte_rsvd(), sh, root, va, access, w);
+}
+
+/* ---- 2. The host page ------------------------------------------------- */
+
+struct host_map {
+	unsigned long pfn;
+	bool write;
+	bool large;	/* 2 MiB or more */
+};
+
+#define HOST_NEED	(_PAGE_PRESENT | _PAGE_USER)
+#define HOST_NOT	(_PAGE_SPECIAL | _PAGE_DEVMAP)	/* no page of ordinary memory */
+
+/*
+ * What the host's tables map at @hva. As KVM's host_pfn_mapping_level(): interrupts
+ * off keep the tables from being freed, each entry is read once. No reference is
+ * taken: the answer counts only if no invalidation came between the sample of inv_seq
+ * before and the install; every host change of a present entry is one. By hand, as
+ * the accessors of a kernel that can be a Xen guest cost more than the walk.
+ * Return: false when nothing is there that we may use as it is.
+ */
+static __always_inline bool host_lookup(const struct shadow *sh, unsigned long hva,
+					struct host_map *h)
+{
+	const u64 *table = (const u64 *)sh->gmem->mm->pgd;
+	const u64 pfn_mask = PTE_PFN_MASK;
+	u64 e, inside = PAGE_SIZE - 1;
+	int level;
+
+	h->large = false;
+	local_irq_disable();
+	e = _PAGE_PRESENT;
+	if (sh->l5) {
+		e = READ_ONCE(table[table_index(hva, 5)]);
+		table = __va(e & pfn_mask);
+	}
+#pragma GCC unroll 4
+	for (level = 4; level; level--) {
+		if (!(e & _PAGE_PRESENT))
+			break;
+		e = READ_ONCE(table[table_index(hva, level)]);
+		if (level > 1 && level < 4 && unlikely(e & _PAGE_PSE)) {
+			inside = (1ULL << table_shift(level)) - 1;
+			h->large = true;
+			break;
+		}
+		table = __va(e & pfn_mask);
+	}
+	local_irq_enable();
+	h->pfn = ((e & pfn_mask & ~inside) | (hva & inside)) >> PAGE_SHIFT;
+	h->write = e & _PAGE_RW;
+	if (likely((e & (HOST_NEED | HOST_NOT)) == HOST_NEED))
+		return true;
+	/* the zero page is special, but ours to read */
+	h->write = false;
+	return (e & (HOST_NEED | HOST_NOT)) == (HOST_NEED | _PAGE_SPECIAL) &&
+	       !h->large && is_zero_pfn(h->pfn);
+}
+
+/* The large leaf around the page, if guest and host have one and the slot allows. */
+static void use_large(struct fill *f, const struct gmem_slot *slot)
+{
+	u64 off = (f->gfn << PAGE_SHIFT) - slot->gpa;	/* slot->gpa is aligned */
+
+	if ((slot->hva & ~PMD_MASK) || slot->size - (off & PMD_MASK) < PMD_SIZE)
+		return;
+	f->level = 2;
+	f->gfn &= ~(u64)(LARGE_FRAMES - 1);
+	f->pfn &= ~(unsigned long)(LARGE_FRAMES - 1);
+}
+
+/* Let the host provide the page: it may sleep, swap, copy. */
+static noinline enum shadow_result fetch_page(struct fill *f, struct host_map *h, bool write)
+{
+	struct shadow *sh = f->sh;
+	unsigned long seq;
+	int n;
+
+	n = get_user_pages_fast(f->hva, 1, write ? FOLL_WRITE : 0, &f->page);
+	if (n != 1)
+		return fatal_signal_pending(current) || !n || n == -EINTR || n == -EAGAIN ?
+		       SHADOW_RETRY : SHADOW_NO_MEMORY;
+	/* the copy of a page is an invalidation: begin anew from here */
+	seq = READ_ONCE(sh->inv_seq);
+	smp_rmb();	/* before the look at the host's tables */
+	if (likely(host_lookup(sh, f->hva, h) && (h->write || !write))) {
+		f->inv_seq = seq;
+		put_page(f->page);
+		f->page = NULL;
+		return SHADOW_FILLED;
+	}
+	/* memory that host_lookup() does not like, by the first sample and a reference */
+	h->pfn = page_to_pfn(f->page);
+	h->write = write;
+	h->large = false;
+	return SHADOW_FILLED;
+}
+
+static __always_inline enum shadow_result find_page(struct fill *f)
+{
+	u64 gpa = f->w.gfn << PAGE_SHIFT;
+	const struct gmem_slot *slot = gmem_slot_inline(f->sh->gmem, gpa);
+	bool write = f->access & PTWALK_WRITE;
+	enum shadow_result ret;
+	struct host_map h;
+
+	if (unlikely(!slot))
+		return SHADOW_BAD_FRAME;
+	f->hva = slot->hva + (gpa - slot->gpa);
+	f->inv_seq = READ_ONCE(f->sh->inv_seq);
+	smp_rmb();	/* before the look at the host's tables */
+	if (unlikely(!host_lookup(f->sh, f->hva, &h) || (write && !h.write))) {
+		ret = fetch_page(f, &h, write);
+		if (ret != SHADOW_FILLED)
+			return ret;
+	}
+	f->host_write = h.write;
+	f->gfn = f->w.gfn;
+	f->pfn = h.pfn;
+	f->level = 1;
+	if (unlikely(f->w.level >= 2 && h.large))
+		use_large(f, slot);
+	return SHADOW_FILLED;
+}
+
+/* ---- 3. Install: its parts -------------------------------------------- */
+
+static bool is_stale(const struct fill *f)
+{
+	const struct shadow *sh = f->sh;
+	unsigned long start, size;
+
+	lockdep_assert_held_read(&sh->lock);
+	if (sh->flush_seq != f->flush_seq || sh->inv_seq != f->inv_seq)
+		return true;
+	if (likely(!sh->inv_count))
+		return false;
+	size = f->level == 2 ? PMD_SIZE : PAGE_SIZE;
+	start = f->hva & ~(size - 1);
+	return start < sh->inv_end && sh->inv_start < start + size;
+}
+
+/* child_table() where there is none yet, or a large leaf. */
+static noinline struct shadow_table *child_make(struct fill *f, struct shadow_table *t,
+						unsigned int idx)
+{
+	unsigned int level = t->level - 1;
+	struct shadow_table *child = f->cache.table[level];
+	u64 e = READ_ONCE(t->hw[idx]);
+
+	if (e)
+		goto there;
+	if (!child) {
+		/* all levels from here down to the leaf's table */
+		f->need = GENMASK(level, f->level);
+		return NULL;
+	}
+	e = cmpxchg64(&t->hw[idx], 0, table_entry(child));
+	if (!e) {
+		atomic_inc(&t->used);
+		f->cache.table[level] = NULL;
+		f->linked = true;
+		return child;
+	}
+there:
+	return spte_is_leaf(e, t->level) ? NULL : spte_table(e);
+}
+
+/*
+ * The child table at @t[@idx], made if need be. Return: it, or NULL: f->need says
+ * what is missing, or is 0 if a large leaf is there.
+ */
+static __always_inline struct shadow_table *child_table(struct fill *f,
+							struct shadow_table *t,
+							unsigned int idx)
+{
+	u64 e = READ_ONCE(t->hw[idx]);
+
+	/* of the levels above 1 only, where PS tells a leaf */
+	if (likely((e & (SPTE_P | SPTE_PS)) == SPTE_P))
+		return spte_table(e);
+	return child_make(f, t, idx);
+}
+
+/* The level-3 table for the address, linked in the view that faulted. */
+static __always_inline struct shadow_table *top_child(struct fill *f)
+{
+	struct shadow_root *root = f->root;
+	unsigned int s = table_index(f->va, 4);
+	struct shadow_table *kernel = root->low[VIEW_KERNEL];
+	struct shadow_table *t;
+
+	if (f->upper) {
+		u64 *hw = &root->top[VIEW_KERNEL]->hw[s];
+
+		t = child_table(f, f->sh->upper, s);
+		if (t && !f->sh->l5 && unlikely(!READ_ONCE(*hw))) {
+			WRITE_ONCE(*hw, table_entry(t));
+			f->linked = true;
+		}
+		return t;
+	}
+	if (f->private)
+		return child_table(f, kernel, s);
+	t = child_table(f, root->low[VIEW_USER], s);
+	if (!t)
+		return NULL;
+	if (unlikely(!test_bit(s, root->present)))
+		set_bit(s, root->present);
+	/* the split bit changes under the lock held to write only */
+	if (unlikely(!READ_ONCE(kernel->hw[s])) && !test_bit(s, root->split)) {
+		WRITE_ONCE(kernel->hw[s], table_entry(t) | SPTE_NX);
+		f->linked = true;
+	}
+	return t;
+}
+
+static __always_inline u64 leaf_value(const struct fill *f)
+{
+	u64 e = (u64)f->pfn << PAGE_SHIFT | sme_me_mask | SPTE_P | SPTE_US | SPTE_A;
+
+	if (f->host_write && f->w.writable && f->w.dirty) {
+		e |= SPTE_RW;
+		if (f->access & PTWALK_WRITE)
+			e |= SPTE_D;
+	}
+	if (f->w.noexec || (f->private && f->w.user))
+		e |= SPTE_NX;
+	if (f->level == 2)
+		e |= SPTE_PS;
+	return e;
+}
+
+/* Put a leaf where nothing is. Return: INST_FILLED, or why not; *@old when lost. */
+static __always_inline enum install leaf_add(struct fill *f, struct shadow_table *t,
+					     unsigned int idx, u64 gfn, u64 val, u64 *old)
+{
+	u64 *sptep = &t->hw[idx];
+	int ret;
+
+	/* first the reverse map: what hardware can use must be found by zaps */
+	ret = rmap_add(f->sh, gfn, t->level, sptep, &f->cache);
+	if (unlikely(ret)) {
+		f->need_chunk = ret == -ENOMEM;
+		return f->need_chunk ? INST_NEED : INST_CHAIN;
+	}
+	atomic_inc(&t->used);
+	*old = cmpxchg64(sptep, 0, val);
+	if (likely(!*old)) {
+		WRITE_ONCE(t->gfns[idx], gfn);
+		return INST_FILLED;
+	}
+	atomic_dec(&t->used);
+	rmap_cancel(f->sh, gfn, t->level, sptep);
+	return INST_STALE;
+}
+
+static bool leaf_allows(u64 spte, u32 access)
+{
+	if ((access & PTWALK_WRITE) && !(spte & SPTE_RW))
+		return false;
+	if ((access & PTWALK_FETCH) && (spte & SPTE_NX))
+		return false;
+	return spte & SPTE_US;
+}
+
+static enum install leaf_set(struct fill *f, struct shadow_table *t, unsigned int idx)
+{
+	u64 *sptep = &t->hw[idx];
+	u64 old = READ_ONCE(*sptep);
+	u64 val = leaf_value(f);
+	enum install ret;
+	int i;
+
+	if (!old) {
+		ret = leaf_add(f, t, idx, f->gfn, val, &old);
+		f->fresh = ret == INST_FILLED;
+		if (ret != INST_STALE)
+			return ret;
+	}
+	/*
+	 * gfns[] of a leaf that another vCPU is just adding may be old: then this is
+	 * taken for a conflict, which costs time only.
+	 */
+	if (!spte_is_leaf(old, t->level) || spte_addr(old) != spte_addr(val) ||
+	    READ_ONCE(t->gfns[idx]) != (u32)f->gfn)
+		return INST_CONFLICT;
+	if (leaf_allows(old, f->access))
+		return f->linked ? INST_FILLED : INST_SPURIOUS;
+	if (old & SPTE_PLANTED) {
+		clear_bit(ilog2(SPTE_PLANTED), (unsigned long *)sptep);
+		set_bit(ilog2(SPTE_US), (unsigned long *)sptep);
+		return INST_SPURIOUS;
+	}
+	for (i = 0; i < INSTALLS; i++) {
+		u64 was = cmpxchg64(sptep, old, val | (old & (SPTE_A | SPTE_D)));
+
+		if (was == old)
+			return INST_FILLED;
+		old = was;	/* hardware set A or D, or another fill was here */
+	}
+	return INST_STALE;
+}
+
+/* ---- 4. Neighbours ---------------------------------------------------- */
+
+/*
+ * Which entries of the group that begins at @first of the leaf's table does the guest
+ * use (P and A set)? Return: a bit for each.
+ */
+static __always_inline unsigned int group_used(struct fill *f, unsigned int first)
+{
+	const u64 used = GPTE_P | GPTE_A;
+	unsigned int i, mask = 0;
+	u64 __user *p;
+	u64 e;
+
+	if (unlikely(f->w.level > 1))
+		return BIT(GROUP) - 1;
+	p = table_ptr(f->sh->gmem, f->w.table_gpa + first * sizeof(u64));
+	if (!p)
+		return 0;
+	pagefault_disable();
+	__uaccess_begin_nospec();
+#pragma GCC unroll 16
+	for (i = 0; i < GROUP; i++) {
+		unsafe_get_user(e, &p[i], fault);
+		if ((e & used) == used)
+			mask |= BIT(i);
+	}
+fault:
+	__uaccess_end();
+	pagefault_enable();
+	return mask;
+}
+
+/* The guest's entry at @idx of the leaf's table; for a part of a large leaf, made up. */
+static u64 group_entry(struct fill *f, unsigned int idx)
+{
+	u64 e = 0;
+
+	if (unlikely(f->w.level > 1)) {
+		e = ((f->gfn & ~(u64)(TABLE_ENTRIES - 1)) + idx) << PAGE_SHIFT;
+		return e | GPTE_P | GPTE_A | (f->w.dirty ? GPTE_D : 0) |
+		       (f->w.writable ? GPTE_RW : 0) | (f->w.user ? GPTE_US : 0) |
+		       (f->w.noexec ? GPTE_NX : 0);
+	}
+	pagefault_disable();
+	if (table_read(f->sh, f->w.table_gpa + idx * sizeof(u64), &e))
+		e = 0;
+	pagefault_enable();
+	return e;
+}
+
+/* Map one, that the guest has used. Return: false when there is no point in more. */
+static noinline bool prefill_one(struct fill *f, struct shadow_table *t, unsigned int idx)
+{
+	struct fill n = { .sh = f->sh, .private = f->private, .level = 1 };
+	const u64 used = GPTE_P | GPTE_A;
+	const struct gmem_slot *slot;
+	u64 e = group_entry(f, idx);
+	struct host_map h;
+	u64 old;
+
+	if ((e & (gpte_rsvd() | used)) != used)
+		return true;
+	n.w.user = f->w.path_user && (e & GPTE_US);
+	n.w.writable = f->w.path_writable && (e & GPTE_RW);
+	n.w.noexec = f->w.path_noexec || (e & GPTE_NX);
+	n.w.dirty = e & GPTE_D;
+	if (!n.private && !n.w.user)
+		return true;
+	slot = gmem_slot_inline(f->sh->gmem, e & GPTE_ADDR);
+	if (!slot)
+		return true;
+	n.gfn = (e & GPTE_ADDR) >> PAGE_SHIFT;
+	n.hva = slot->hva + ((e & GPTE_ADDR) - slot->gpa);
+	if (!host_lookup(f->sh, n.hva, &h))
+		return true;
+	n.pfn = h.pfn;
+	n.host_write = h.write;
+	if (leaf_add(&n, t, idx, n.gfn, leaf_value(&n), &old) != INST_FILLED)
+		return false;
+	atomic64_inc(&f->sh->stats.prefills);
+	return true;
+}
+
+/*
+ * Map what the guest already uses beside a page just mapped. Under the lock, with no
+ * invalidation in progress: a flush or an invalidation from now on waits for us, so what
+ * is read here of the guest's and the host's tables is as good as what the fault
+ * found. Never sleeps, never sets A or D.
+ */
+static __always_inline void prefill(struct fill *f, struct shadow_table *t, unsigned int idx)
+{
+	unsigned int first = idx & ~(GROUP - 1);
+	unsigned long mask;
+	unsigned int i;
+
+	if (unlikely(f->sh->inv_count))
+		return;
+	mask = group_used(f, first) & ~BIT(idx - first);
+	for_each_set_bit(i, &mask, GROUP)
+		if (!READ_ONCE(t->hw[first + i]) && !prefill_one(f, t, first + i))
+			break;
+}
+
+/* ---- 5. Install: all of it -------------------------------------------- */
+
+static enum install install_locked(struct fill *f)
+{
+	struct shadow *sh = f->sh;
+	unsigned int slot = table_index(f->va, 4);
+	struct shadow_table *t;
+	enum install ret;
+	unsigned int idx;
+
+	if (unlikely(sh->dead || f->root->gone))
+		return INST_DEAD;
+	if (unlikely(is_stale(f)))
+		return INST_STALE;
+	f->need = 0;
+	f->need_chunk = false;
+	f->fresh = false;
+	f->private = f->upper || (!(f->access & PTWALK_USER) &&
+				  test_bit(slot, f->root->split));
+	if (!f->private && !f->w.user)
+		return INST_SPLIT;
+	t = top_child(f);
+	while (t && t->level > f->level) {
+		/* one guest leaf covers this whole table: flushes must know */
+		if (unlikely(f->w.level > t->level) && !READ_ONCE(t->whole))
+			WRITE_ONCE(t->whole, true);
+		t = child_table(f, t, table_index(f->va, t->level));
+	}
+	if (!t)
+		return f->need ? INST_NEED : INST_CONFLICT;
+	if (unlikely(f->w.level > t->level) && !READ_ONCE(t->whole))
+		WRITE_ONCE(t->whole, true);
+	idx = table_index(f->va, t->level);
+	ret = leaf_set(f, t, idx);
+	if (f->fresh && t->level == 1)
+		prefill(f, t, idx);
+	return ret;
+}
+
+/* ---- 6. What install could not do ------------------------------------- */
+
+/* Take away what is at the leaf's place: a leaf of another frame or size, or a table. */
+static void clear_conflict(struct fill *f)
+{
+	struct shadow_zap z = { .sh = f->sh, .count = &f->sh->stats.flush_zaps };
+	struct shadow_table *t;
+	LIST_HEAD(list);
+	u64 e = 0;
+
+	atomic64_inc(&f->sh->stats.conflicts);
+	zap_begin(&z);
+	if (f->root->gone)
+		goto out;
+	if (f->upper)
+		t = f->sh->upper;
+	else
+		t = f->root->low[f->private ? VIEW_KERNEL : VIEW_USER];
+	for (;;) {
+		unsigned int idx = table_index(f->va, t->level);
+
+		e = t->hw[idx];
+		if (!e)
+			break;
+		if (spte_is_leaf(e, t->level)) {
+			zap_leaf(&z, &t->hw[idx]);
+			break;
+		}
+		if (t->level == f->level) {
+			table_detach(&z, t, idx, &list);
+			break;
+		}
+		t = spte_table(e);
+	}
+	/* the page's size may be another after this */
+	z.flush_locked = z.zaps;
+out:
+	zap_end(&z);
+	zap_tables(&z, &list);
+	shadow_reap(f->sh, false);
+}
+
+/* Give the kernel view its own tables in a slot. Return: 0, -ENOMEM. */
+static int split_slot(struct fill *f)
+{
+	unsigned int s = table_index(f->va, 4);
+	struct shadow_table *kernel = f->root->low[VIEW_KERNEL];
+	struct shadow_zap z = { .sh = f->sh, .count = &f->sh->stats.flush_zaps };
+
+	if (cache_fill(f->sh, &f->cache, BIT(3), false))
+		return -ENOMEM;
+	zap_begin(&z);
+	if (!f->root->gone && !test_bit(s, f->root->split)) {
+		/* what was there is owned by the user view and stays */
+		WRITE_ONCE(kernel->hw[s], table_entry(f->cache.table[3]));
+		f->cache.table[3] = NULL;
+		atomic_inc(&kernel->used);
+		__set_bit(s, f->root->split);
+		__set_bit(s, f->root->present);
+		z.zaps++;
+	}
+	zap_end(&z);
+	return 0;
+}
+
+/* The frame is mapped too often: begin anew. */
+static void clear_chain(struct fill *f)
+{
+	struct shadow_zap z = { .sh = f->sh, .count = &f->sh->stats.flush_zaps };
+
+	atomic64_inc(&f->sh->stats.rmap_overflows);
+	zap_begin(&z);
+	rmap_zap(&z, f->gfn, f->level);
+	zap_end(&z);
+}
+
+/* Install with what it needs. INST_NEED and the like do not get out. */
+static enum install install(struct fill *f)
+{
+	struct shadow *sh = f->sh;
+	enum install ret;
+	int i;
+
+	for (i = 0; i < INSTALLS; i++) {
+		read_lock(&sh->lock);
+		ret = install_locked(f);
+		read_unlock(&sh->lock);
+		switch (ret) {
+		case INST_NEED:
+			if (cache_fill(sh, &f->cache, f->need, f->need_chunk))
+				return INST_DEAD;
+			break;
+		case INST_SPLIT:
+			if (split_slot(f))
+				return INST_DEAD;
+			break;
+		case INST_CONFLICT:
+			clear_conflict(f);
+			break;
+		case INST_CHAIN:
+			clear_chain(f);
+			break;
+		default:
+			return ret;
+		}
+	}
+	return INST_STALE;
+}
+
+/* ---- 7. Entry points -------------------------------------------------- */
+
+static enum shadow_result walk_error(struct fill *f, enum ptwalk_status status)
+{
+	if (status == PTWALK_RETRY)
+		return SHADOW_RETRY;
+	if (f->w.mem_error == -ENXIO)
+		return SHADOW_BAD_FRAME;
+	return fatal_signal_pending(current) ? SHADOW_RETRY : SHADOW_NO_MEMORY;
+}
+
+/* One look at the guest's tables. SHADOW_RETRY: look again. */
+static __always_inline enum shadow_result fill_once(struct fill *f, u32 *guest_error)
+{
+	struct shadow_stats *stats = &f->sh->stats;
+	enum shadow_result result;
+	enum ptwalk_status status;
+
+	f->flush_seq = READ_ONCE(f->sh->flush_seq);
+	smp_rmb();	/* before the walk */
+	status = walk(f->sh, f->root->gpa, f->va, f->access, &f->w);
+	if (status == PTWALK_FAULT) {
+		*guest_error = f->w.error;
+		return SHADOW_GUEST_FAULT;
+	}
+	if (unlikely(status != PTWALK_OK))
+		return walk_error(f, status);
+	if (unlikely(f->upper && (f->access & PTWALK_USER))) {
+		/* user mode has no upper half, whatever the tables say */
+		*guest_error = PTWALK_ERR_P |
+			       (f->access & (PTWALK_WRITE | PTWALK_USER | PTWALK_FETCH));
+		return SHADOW_GUEST_FAULT;
+	}
+	result = find_page(f);
+	if (unlikely(result != SHADOW_FILLED))
+		return result;
+	switch (install(f)) {
+	case INST_FILLED:
+		atomic64_inc(&stats->fills);
+		if (f->level == 2)
+			atomic64_inc(&stats->large_fills);
+		result = SHADOW_FILLED;
+		break;
+	case INST_SPURIOUS:
+		atomic64_inc(&stats->spurious);
+		result = SHADOW_SPURIOUS;
+		break;
+	case INST_DEAD:
+		result = SHADOW_NO_MEMORY;
+		break;
+	default:
+		atomic64_inc(&stats->retries);
+		result = SHADOW_RETRY;
+	}
+	if (unlikely(f->page)) {
+		put_page(f->page);
+		f->page = NULL;
+	}
+	return result;
+}
+
+/* Addresses that no guest table maps: not canonical with 48 bits, or the cells' slot. */
+static bool va_is_hole(u64 va)
+{
+	return (u64)((s64)(va << 16) >> 16) != va ||
+	       (va_is_upper(va) && table_index(va, 4) == CELL_TOP_SLOT);
+}
+
+enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root, u64 va,
+				u32 error, bool user, u32 *guest_error)
+{
+	enum shadow_result result;
+	struct fill f __uninit;
+	int i;
+
+	/* what is not set here is set before it is read */
+	f.sh = sh;
+	f.root = root;
+	f.va = va;
+	f.access = (error & (PTWALK_WRITE | PTWALK_FETCH)) | (user ? PTWALK_USER : 0) |
+		   PTWALK_SET_AD;
+	f.upper = va_is_upper(va);
+	f.linked = false;
+	f.page = NULL;
+	f.cache = (struct shadow_cache){ };
+	if (unlikely(va_is_hole(va))) {
+		*guest_error = f.access & ~PTWALK_SET_AD;
+		return SHADOW_GUEST_FAULT;
+	}
+	if (unlikely(error & PTWALK_ERR_RSVD)) {
+		/* our own tables never have reserved bits: memory is corrupt */
+		pr_err_ratelimited("domus: reserved bits in a shadow table at %llx\n", va);
+		return SHADOW_NO_MEMORY;
+	}
+	for (i = 0; i < TRIES; i++) {
+		result = fill_once(&f, guest_error);
+		if (likely(result != SHADOW_RETRY))
+			break;
+		cond_resched();
+	}
+	if (unlikely(f.cache.used))
+		cache_free(sh, &f.cache);
+	return result;
+}
+
+int shadow_translate(struct shadow *sh, struct shadow_root *root, u64 va, u64 *gpa)
+{
+	const struct ptwalk_mem mem = { .read = table_read, .rsvd = gpte_rsvd() };
+	struct ptwalk_result w;
+
+	if (va_is_hole(va))
+		return -EFAULT;
+	if (ptwalk(&mem, sh, root->gpa, va, PTWALK_ANY, &w) != PTWALK_OK)
+		return -EFAULT;
+	*gpa = w.gfn << PAGE_SHIFT | (va & ~PAGE_MASK);
+	return 0;
+}
+
+#ifdef DOMUS_DEBUG
+int shadow_plant(struct shadow *sh, struct shadow_root *root, u64 va)
+{
+	struct shadow_zap z = { .sh = sh, .count = &sh->stats.flush_zaps };
+	bool upper = va_is_upper(va);
+	struct shadow_table *t;
+	int ret = -ENOENT;
+	u64 e;
+
+	if (va_is_hole(va))
+		return -EINVAL;
+	zap_begin(&z);
+	t = upper ? sh->upper : root->low[VIEW_KERNEL];
+	for (;;) {
+		u64 *sptep = &t->hw[table_index(va, t->level)];
+
+		e = *sptep;
+		if (!e)
+			break;
+		if (spte_is_leaf(e, t->level)) {
+			set_bit(ilog2(SPTE_PLANTED), (unsigned long *)sptep);
+			clear_bit(ilog2(SPTE_US), (unsigned long *)sptep);
+			z.zaps++;
+			ret = 0;
+			break;
+		}
+		t = spte_table(e);
+	}
+	zap_end(&z);
+	shadow_tlb_flush(sh, ~0ULL);
+	return ret;
+}
+#endif

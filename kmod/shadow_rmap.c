@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The reverse map: from a guest frame to the shadow leaves that map it.
+ *
+ *   1. heads: one word per frame and level: 0, the only leaf, or (bit 0 set) a
+ *      list of chunks
+ *   2. chunks: only the first of a list is not full
+ *   3. add, remove
+ *   4. what is done to whole chains: zap, age
+ *
+ * Who holds the shadow's lock to write has all chains for himself; who holds it to
+ * read takes the spinlock that the frame hashes to. Chains are bounded: a guest
+ * may map one frame as often as it likes; when a chain is full, the fill zaps all
+ * of it and begins anew. The frames come from our own records, never from the
+ * guest's tables at this point, and lie inside a slot.
+ */
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "shadow_priv.h"
+
+#define CHUNK_LEAVES	6
+#define CHAIN_CHUNKS	43	/* 258 leaves map a frame at most */
+
+struct rmap_chunk {
+	struct rmap_chunk *next;
+	u32 nr;		/* leaves here, 1..CHUNK_LEAVES */
+	u32 behind;	/* chunks after this one */
+	u64 *leaf[CHUNK_LEAVES];
+};
+
+/* ---- 1. Heads --------------------------------------------------------- */
+
+static unsigned long *heads_alloc(u64 nr)
+{
+	size_t size = nr * sizeof(unsigned long);	/* nr is at most 2^30 */
+
+	/* kvmalloc() warns above INT_MAX */
+	if (size > INT_MAX)
+		return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return kvzalloc(size, GFP_KERNEL_ACCOUNT);
+}
+
+int rmap_init(struct shadow *sh)
+{
+	const struct gmem *g = sh->gmem;
+	unsigned int i;
+
+	for (i = 0; i < SHADOW_RMAP_LOCKS; i++)
+		spin_lock_init(&sh->rmap_lock[i]);
+	for (i = 0; i < g->nr; i++) {
+		struct shadow_rmap *r = &sh->rmap[i];
+
+		r->base = g->slots[i].gpa >> PAGE_SHIFT;
+		r->nr = g->slots[i].size >> PAGE_SHIFT;
+		r->head[0] = heads_alloc(r->nr);
+		r->head[1] = heads_alloc(DIV_ROUND_UP(r->nr, LARGE_FRAMES));
+		if (!r->head[0] || !r->head[1])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void rmap_exit(struct shadow *sh)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sh->rmap); i++) {
+		kvfree(sh->rmap[i].head[0]);
+		kvfree(sh->rmap[i].head[1]);
+		memset(&sh->rmap[i], 0, sizeof(sh->rmap[i]));
+	}
+}
+
+static __always_inline unsigned long *rmap_head(struct shadow *sh, u64 gfn, int level)
+{
+	struct shadow_rmap *r = sh->rmap;
+	const struct shadow_rmap *end = r + ARRAY_SIZE(sh->rmap);
+
+	for (; r < end; r++)
+		if (gfn - r->base < r->nr)
+			return r->head[level - 1] +
+			       ((gfn - r->base) >> (level == 2 ? 9 : 0));
+	return NULL;
+}
+
+static spinlock_t *rmap_lock(struct shadow *sh, u64 gfn, int level)
+{
+	return &sh->rmap_lock[(level == 2 ? gfn >> 9 : gfn) % SHADOW_RMAP_LOCKS];
+}
+
+/* ---- 2. Chunks -------------------------------------------------------- */
+
+struct rmap_chunk *rmap_chunk_alloc(struct shadow *sh, gfp_t gfp)
+{
+	struct rmap_chunk *c = kmalloc(sizeof(*c), gfp);
+
+	if (c)
+		atomic_long_inc(&sh->chunks);
+	return c;
+}
+
+void rmap_chunk_free(struct shadow *sh, struct rmap_chunk *c)
+{
+	kfree(c);
+	atomic_long_dec(&sh->chunks);
+}
+
+static inline struct rmap_chunk *head_chunk(unsigned long head)
+{
+	return head & 1 ? (struct rmap_chunk *)(head & ~1UL) : NULL;
+}
+
+static struct rmap_chunk *chunk_get(struct shadow *sh, struct shadow_cache *cache)
+{
+	struct rmap_chunk *c = cache->chunk;
+
+	if (c) {
+		cache->chunk = NULL;
+		return c;
+	}
+	return rmap_chunk_alloc(sh, GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
+}
+
+/* ---- 3. Add and remove ------------------------------------------------ */
+
+/* Put a new chunk in front of what the head has. */
+static int chain_extend(struct shadow *sh, unsigned long *head, u64 *sptep,
+			struct shadow_cache *cache)
+{
+	struct rmap_chunk *old = head_chunk(*head);
+	struct rmap_chunk *c;
+
+	if (old && old->behind + 1 >= CHAIN_CHUNKS)
+		return -ENOSPC;
+	if (atomic_long_read(&sh->chunks) >= sh->max_chunks)
+		return -ENOSPC;
+	c = chunk_get(sh, cache);
+	if (!c)
+		return -ENOMEM;
+	c->next = old;
+	c->behind = old ? old->behind + 1 : 0;
+	c->nr = 0;
+	if (!old)
+		c->leaf[c->nr++] = (u64 *)*head;
+	c->leaf[c->nr++] = sptep;
+	*head = (unsigned long)c | 1;
+	return 0;
+}
+
+int rmap_add(struct shadow *sh, u64 gfn, int level, u64 *sptep, struct shadow_cache *cache)
+{
+	unsigned long *head = rmap_head(sh, gfn, level);
+	spinlock_t *lock = rmap_lock(sh, gfn, level);
+	struct rmap_chunk *c;
+	int ret = 0;
+
+	lockdep_assert_held_read(&sh->lock);
+	if (unlikely(!head))
+		return -ENOSPC;
+	spin_lock(lock);
+	c = head_chunk(*head);
+	if (!*head)
+		*head = (unsigned long)sptep;
+	else if (c && c->nr < CHUNK_LEAVES)
+		c->leaf[c->nr++] = sptep;
+	else
+		ret = chain_extend(sh, head, sptep, cache);
+	spin_unlock(lock);
+	return ret;
+}
+
+/* Drop the first chunk's last leaf, which is to take another's place. */
+static void chain_pop(struct shadow *sh, unsigned long *head)
+{
+	struct rmap_chunk *c = head_chunk(*head);
+
+	if (--c->nr)
+		return;
+	*head = c->next ? (unsigned long)c->next | 1 : 0;
+	rmap_chunk_free(sh, c);
+}
+
+static void chain_remove(struct shadow *sh, unsigned long *head, u64 *sptep)
+{
+	struct rmap_chunk *first = head_chunk(*head);
+	struct rmap_chunk *c;
+	unsigned int i;
+
+	if (*head == (unsigned long)sptep) {
+		*head = 0;
+		return;
+	}
+	for (c = first; c; c = c->next) {
+		for (i = c->nr; i-- > 0; ) {
+			if (c->leaf[i] != sptep)
+				continue;
+			c->leaf[i] = first->leaf[first->nr - 1];
+			chain_pop(sh, head);
+			return;
+		}
+	}
+}
+
+void rmap_cancel(struct shadow *sh, u64 gfn, int level, u64 *sptep)
+{
+	unsigned long *head = rmap_head(sh, gfn, level);
+	spinlock_t *lock = rmap_lock(sh, gfn, level);
+
+	lockdep_assert_held_read(&sh->lock);
+	if (!head)
+		return;
+	spin_lock(lock);
+	chain_remove(sh, head, sptep);
+	spin_unlock(lock);
+}
+
+void rmap_remove(struct shadow *sh, u64 gfn, int level, u64 *sptep)
+{
+	unsigned long *head = rmap_head(sh, gfn, level);
+
+	lockdep_assert_held_write(&sh->lock);
+	if (head)
+		chain_remove(sh, head, sptep);
+}
+
+/* ---- 4. Whole chains -------------------------------------------------- */
+
+void rmap_zap_head(struct shadow_zap *z, unsigned long *head)
+{
+	u64 *sptep;
+
+	lockdep_assert_held_write(&z->sh->lock);
+	while (*head) {
+		struct rmap_chunk *c = head_chunk(*head);
+
+		if (c) {
+			sptep = c->leaf[c->nr - 1];
+			chain_pop(z->sh, head);
+		} else {
+			sptep = (u64 *)*head;
+			*head = 0;
+		}
+		zap_entry(z, sptep);
+	}
+}
+
+void rmap_zap(struct shadow_zap *z, u64 gfn, int level)
+{
+	unsigned long *head = rmap_head(z->sh, gfn, level);
+
+	if (head)
+		rmap_zap_head(z, head);
+}
+
+static bool leaf_young(u64 *sptep, bool clear)
+{
+	if (!(READ_ONCE(*sptep) & SPTE_A))
+		return false;
+	if (clear)
+		clear_bit(5, (unsigned long *)sptep);	/* SPTE_A */
+	return true;
+}
+
+bool rmap_young(struct shadow *sh, u64 gfn, int level, bool clear)
+{
+	unsigned long *head = rmap_head(sh, gfn, level);
+	spinlock_t *lock = rmap_lock(sh, gfn, level);
+	struct rmap_chunk *c;
+	bool young = false;
+	unsigned int i;
+
+	lockdep_assert_held_read(&sh->lock);
+	if (!head || !READ_ONCE(*head))
+		return false;
+	spin_lock(lock);
+	c = head_chunk(*head);
+	if (!c && *head)
+		young = leaf_young((u64 *)*head, clear);
+	for (; c; c = c->next)
+		for (i = 0; i < c->nr; i++)
+			young |= leaf_young(c->leaf[i], clear);
+	spin_unlock(lock);
+	return young;
+}

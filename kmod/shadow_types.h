@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef DOMUS_SHADOW_TYPES_H
+#define DOMUS_SHADOW_TYPES_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include <uapi/asm/domus_guest.h>
+#include <uapi/linux/domus.h>
+
+struct domus_domain;
+struct gmem;
+struct shadow_table;
+
+#define SHADOW_ROOT_BUCKETS	256
+#define SHADOW_RMAP_LOCKS	64
+
+/**
+ * struct shadow_stats - counters, for reading without a lock
+ * @fills: leaves put in by faults, 4 KiB and 2 MiB
+ * @large_fills: those of 2 MiB
+ * @prefills: neighbours put in beside a fill
+ * @spurious: faults whose entry already allowed the access
+ * @retries: attempts that lost a race with a flush or a notifier
+ * @conflicts: fills that had to remove another entry or table first
+ * @flush_zaps: leaves removed or write-protected for the guest
+ * @notifier_zaps: leaves removed for the host
+ * @rmap_overflows: frames whose whole chain was dropped because it was full
+ * @evictions: cached roots dropped for room
+ * @drops: times that every view was emptied for room
+ * @remote_flushes: calls of vcpu_flush_remote()
+ */
+struct shadow_stats {
+	atomic64_t fills;
+	atomic64_t large_fills;
+	atomic64_t prefills;
+	atomic64_t spurious;
+	atomic64_t retries;
+	atomic64_t conflicts;
+	atomic64_t flush_zaps;
+	atomic64_t notifier_zaps;
+	atomic64_t rmap_overflows;
+	atomic64_t evictions;
+	atomic64_t drops;
+	atomic64_t remote_flushes;
+};
+
+/**
+ * struct shadow_rmap - from guest frames of one slot to shadow leaves
+ * @base: first frame
+ * @nr: frames
+ * @head: by leaf level - 1: one word per 4 KiB frame, one per 2 MiB block (of
+ *	which the first begins at @base, a multiple of 2 MiB)
+ */
+struct shadow_rmap {
+	u64 base;
+	u64 nr;
+	unsigned long *head[2];
+};
+
+/**
+ * struct shadow - a domain's shadow page tables
+ * @d, @gmem: whose
+ * @mn: notifier on the holder's mm; @registered once it is on
+ * @lock: fills take it to read, everything that takes an entry or a right away
+ *	to write. Guards every hardware table of every view, and all below down
+ *	to @inv_end
+ * @dead: the mm is going: no fill any more
+ * @l5: the hardware's tables have 5 levels
+ * @upper: level-4 table that holds the upper half for all roots
+ * @hash, @roots, @nr_roots: cached roots, by gpa and in the order of the clock
+ * @next_id: of the next root
+ * @grave: tables that no view reaches any more, by link; to be freed after a
+ *	flush of all vCPUs (S12)
+ * @nr_grave: their number
+ * @flush_seq: counts guest flushes; a fill that began before the last one is void
+ * @inv_seq: counts finished invalidations of the host, likewise
+ * @inv_count, @inv_start, @inv_end: invalidations in progress, and a range of
+ *	holder addresses that covers them
+ * @zap_seq: counts removals of leaves or rights
+ * @flushed: by vCPU: zap_seq up to which its TLB is known to be clean; without a
+ *	lock, a lost update only makes a flush more
+ * @rmap: by slot
+ * @rmap_lock: hashed by frame; guard chains against other readers of @lock
+ * @max_chunks, @chunks: bound and number of chain chunks
+ * @max_pages, @pages: bound and number of hardware tables, any state
+ * @room: one makes room at a time
+ */
+struct shadow {
+	struct domus_domain *d;
+	struct gmem *gmem;
+	struct mmu_notifier mn;
+	bool registered;
+	rwlock_t lock ____cacheline_aligned_in_smp;
+	bool dead;
+	bool l5;
+	unsigned int nr_roots;
+	struct shadow_table *upper;
+	unsigned long flush_seq;
+	unsigned long inv_seq;
+	unsigned long inv_count;
+	unsigned long inv_start;
+	unsigned long inv_end;
+	u64 zap_seq;
+	u64 next_id;
+	struct list_head grave;
+	unsigned int nr_grave;
+	struct list_head roots;
+	struct hlist_head hash[SHADOW_ROOT_BUCKETS];
+	u64 flushed[DOMUS_MAX_VCPUS];
+	struct shadow_rmap rmap[DOMUS_SLOTS_MAX];
+	spinlock_t rmap_lock[SHADOW_RMAP_LOCKS];	/* of chains, hashed by frame */
+	long max_chunks;
+	atomic_long_t chunks;
+	long max_pages;
+	atomic_long_t pages;
+	struct mutex room;	/* of shadow_make_room() */
+	struct shadow_stats stats;
+};
+
+#endif /* DOMUS_SHADOW_TYPES_H */

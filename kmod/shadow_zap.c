@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Taking things away from shadow tables.
+ *
+ *   1. TLB flushes: who is behind
+ *   2. the bracket of every removal, and the removal of one leaf
+ *   3. detaching trees and emptying them in batches
+ *   4. ranges of a view
+ *   5. shadow_flush(), what the guest asks for
+ *
+ * A removal has three steps: zap under the lock; flush TLBs; and only then free
+ * tables, or return to who relies on it. Between the first two others may run:
+ * zap_seq (bumped by the first) and flushed[] (written by the second) let everyone
+ * see what is pending. The guest's mask of vCPUs says when the *guest* is content;
+ * the host's notifiers flush whoever is behind, so a wrong mask hurts only the guest.
+ */
+#include <linux/sched.h>
+
+#include "shadow_priv.h"
+#include "vcpu.h"
+
+/* ---- 1. TLB flushes --------------------------------------------------- */
+
+void shadow_tlb_flush(struct shadow *sh, u64 vcpus)
+{
+	unsigned int nr = min_t(unsigned int, READ_ONCE(sh->d->nr_vcpus), DOMUS_MAX_VCPUS);
+	/* pairs with zap_end(): who sees the count sees the entries gone, too */
+	u64 seq = smp_load_acquire(&sh->zap_seq);
+	u64 behind = 0;
+	unsigned int v;
+
+	for (v = 0; v < nr; v++)
+		if ((vcpus & BIT_ULL(v)) && READ_ONCE(sh->flushed[v]) < seq)
+			behind |= BIT_ULL(v);
+	if (!behind)
+		return;
+	vcpu_flush_remote(sh->d, behind);
+	atomic64_inc(&sh->stats.remote_flushes);
+	for (v = 0; v < nr; v++)
+		if ((behind & BIT_ULL(v)) && READ_ONCE(sh->flushed[v]) < seq)
+			WRITE_ONCE(sh->flushed[v], seq);
+}
+
+/* ---- 2. The bracket, and one leaf ------------------------------------- */
+
+void zap_begin(struct shadow_zap *z)
+	__acquires(&z->sh->lock)
+{
+	z->zaps = 0;
+	z->work = 0;
+	z->flush_locked = false;
+	write_lock(&z->sh->lock);
+}
+
+void zap_end(struct shadow_zap *z)
+	__releases(&z->sh->lock)
+{
+	struct shadow *sh = z->sh;
+
+	lockdep_assert_held_write(&sh->lock);
+	if (z->zaps)
+		/* pairs with shadow_tlb_flush(): entries go before the count says so */
+		smp_store_release(&sh->zap_seq, sh->zap_seq + 1);
+	if (z->flush_locked)
+		shadow_tlb_flush(sh, ~0ULL);
+	write_unlock(&sh->lock);
+}
+
+/* Tell the host's memory management what hardware noted in a leaf. */
+static void leaf_report(u64 spte, int level)
+{
+	struct page *page = pfn_to_page(spte_addr(spte) >> PAGE_SHIFT);
+
+	/* the page is still the host's mapping: its notifier waits for our lock */
+	if (PageReserved(page))
+		return;
+	if ((spte & SPTE_D) && !PageDirty(page))
+		SetPageDirty(page);
+	if ((spte & SPTE_A) && !PageReferenced(page))
+		SetPageReferenced(page);
+}
+
+void zap_entry(struct shadow_zap *z, u64 *sptep)
+{
+	struct shadow_table *t = spte_owner(sptep);
+	u64 old;
+
+	lockdep_assert_held_write(&z->sh->lock);
+	old = xchg(sptep, 0);	/* hardware may set A and D until here */
+	if (!old)
+		return;
+	atomic_dec(&t->used);
+	leaf_report(old, t->level);
+	if (t->level > 1 && !(old & SPTE_NX))
+		z->flush_locked = true;
+	z->zaps++;
+	z->work++;
+	atomic64_inc(z->count);
+}
+
+void zap_leaf(struct shadow_zap *z, u64 *sptep)
+{
+	struct shadow_table *t = spte_owner(sptep);
+
+	rmap_remove(z->sh, t->gfns[sptep - t->hw], t->level, sptep);
+	zap_entry(z, sptep);
+}
+
+static void leaf_wrprotect(struct shadow_zap *z, u64 *sptep)
+{
+	if (!(READ_ONCE(*sptep) & SPTE_RW))
+		return;
+	clear_bit(1, (unsigned long *)sptep);	/* SPTE_RW; D stays for the zap to report */
+	z->zaps++;
+	z->work++;
+	atomic64_inc(z->count);
+}
+
+/* ---- 3. Detached trees ------------------------------------------------ */
+
+void table_detach(struct shadow_zap *z, struct shadow_table *t, unsigned int idx,
+		  struct list_head *list)
+{
+	struct shadow_table *child = spte_table(t->hw[idx]);
+
+	lockdep_assert_held_write(&z->sh->lock);
+	WRITE_ONCE(t->hw[idx], 0);
+	atomic_dec(&t->used);
+	list_add(&child->link, list);
+	z->zaps++;
+	z->work++;
+}
+
+void root_detach(struct shadow_zap *z, struct shadow_root *root, struct list_head *list)
+{
+	struct shadow_table *user = root->low[VIEW_USER];
+	struct shadow_table *kernel = root->low[VIEW_KERNEL];
+	unsigned int s;
+
+	for_each_set_bit(s, root->present, LOWER_SLOTS) {
+		if (user->hw[s])
+			table_detach(z, user, s, list);
+		if (test_bit(s, root->split))
+			table_detach(z, kernel, s, list);
+		else
+			WRITE_ONCE(kernel->hw[s], 0);
+	}
+	bitmap_zero(root->present, LOWER_SLOTS);
+	bitmap_zero(root->split, LOWER_SLOTS);
+}
+
+static void zap_one_table(struct shadow_zap *z, struct shadow_table *t,
+			  struct list_head *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < TABLE_ENTRIES && atomic_read(&t->used); i++) {
+		u64 e = t->hw[i];
+
+		if (!e)
+			continue;
+		if (spte_is_leaf(e, t->level))
+			zap_leaf(z, &t->hw[i]);
+		else
+			table_detach(z, t, i, list);
+	}
+	z->work += i / 8;
+}
+
+void zap_tables(struct shadow_zap *z, struct list_head *list)
+{
+	while (!list_empty(list)) {
+		zap_begin(z);
+		while (!list_empty(list) && z->work < ZAP_BATCH) {
+			struct shadow_table *t;
+
+			/* children go in front: the list stays as short as the tree is deep */
+			t = list_first_entry(list, struct shadow_table, link);
+			list_del_init(&t->link);
+			zap_one_table(z, t, list);
+			table_bury(z, t);
+		}
+		/* nothing reaches these leaves: no reason to flush in a hurry */
+		z->flush_locked = false;
+		zap_end(z);
+		cond_resched();
+	}
+}
+
+/* Take the whole upper half away. */
+static void upper_detach(struct shadow_zap *z, struct list_head *list)
+{
+	struct shadow *sh = z->sh;
+	struct shadow_root *root;
+	unsigned int s;
+
+	for (s = CELL_TOP_SLOT + 1; s < TABLE_ENTRIES; s++)
+		if (sh->upper->hw[s])
+			table_detach(z, sh->upper, s, list);
+	if (sh->l5)
+		return;
+	list_for_each_entry(root, &sh->roots, link)
+		memset(&root->top[VIEW_KERNEL]->hw[CELL_TOP_SLOT + 1], 0,
+		       (TABLE_ENTRIES - CELL_TOP_SLOT - 1) * sizeof(u64));
+}
+
+void shadow_drop_all(struct shadow *sh)
+{
+	struct shadow_zap z = { .sh = sh, .count = &sh->stats.flush_zaps };
+	struct shadow_root *root;
+	LIST_HEAD(list);
+
+	if (!sh->upper)
+		return;
+	zap_begin(&z);
+	sh->flush_seq++;
+	list_for_each_entry(root, &sh->roots, link)
+		root_detach(&z, root, &list);
+	upper_detach(&z, &list);
+	/* tables come back at other sizes at once: see flush_locked */
+	z.flush_locked = z.zaps;
+	zap_end(&z);
+	zap_tables(&z, &list);
+	shadow_reap(sh, true);
+}
+
+/* ---- 4. Ranges -------------------------------------------------------- */
+
+/*
+ * Zap or write-protect [start, last] below @t, which maps all of it. Guest leaves
+ * that the range touches go as a whole: an L1 table that stems from one is done
+ * completely, an L2 table that does is detached. Absent entries cost a few
+ * instructions, absent tables nothing.
+ *
+ * Return: true when done; false when it is time for others: *@next is where to go on.
+ */
+static bool zap_level(struct shadow_zap *z, struct shadow_table *t, u64 start, u64 last,
+		      u64 *next, struct list_head *list)
+{
+	u64 span = 1ULL << table_shift(t->level);
+	u64 base = start & ~(span * TABLE_ENTRIES - 1);
+	int left = atomic_read(&t->used);
+	unsigned int i, end;
+
+	if (t->whole) {
+		start = base;
+		last = base + span * TABLE_ENTRIES - 1;
+	}
+	i = table_index(start, t->level);
+	end = table_index(last, t->level);
+	for (; left > 0 && i <= end; i++) {
+		u64 va = base + i * span;
+		u64 e = t->hw[i];
+		struct shadow_table *child;
+
+		if (!e)
+			continue;
+		left--;
+		if (spte_is_leaf(e, t->level)) {
+			if (z->wrprotect)
+				leaf_wrprotect(z, &t->hw[i]);
+			else
+				zap_leaf(z, &t->hw[i]);
+			continue;
+		}
+		child = spte_table(e);
+		z->work++;
+		if (child->level == 2 && child->whole) {
+			table_detach(z, t, i, list);
+			z->flush_locked = true;
+			continue;
+		}
+		if (!atomic_read(&child->used))
+			continue;
+		if (z->work >= ZAP_BATCH) {
+			*next = max(start, va);
+			return false;
+		}
+		if (!zap_level(z, child, max(start, va), min(last, va + span - 1), next, list))
+			return false;
+	}
+	if (!z->wrprotect)
+		t->whole = false;
+	return true;
+}
+
+struct flush {
+	u64 root_gpa;
+	u64 start;
+	u64 last;
+};
+
+/* Lower half, one view: the user's tables are the kernel's too, but for split slots. */
+static bool zap_view(struct shadow_zap *z, struct shadow_root *root, int view,
+		     const struct flush *f, u64 *next, struct list_head *list)
+{
+	const unsigned long *slots = view == VIEW_USER ? root->present : root->split;
+	unsigned int shift = table_shift(4);
+	unsigned int s = *next >> shift;
+	unsigned int end = f->last >> shift;
+
+	for_each_set_bit_from(s, slots, LOWER_SLOTS) {
+		u64 va = (u64)s << shift;
+		u64 e = root->low[view]->hw[s];
+
+		if (s > end)
+			break;
+		if (!e)
+			continue;
+		if (!zap_level(z, spte_table(e), max(*next, va),
+			       min(f->last, va + (1ULL << shift) - 1), next, list))
+			return false;
+	}
+	return true;
+}
+
+static void flush_lower(struct shadow_zap *z, const struct flush *f, struct list_head *list)
+{
+	struct shadow *sh = z->sh;
+	struct shadow_root *root;
+	bool first = true;
+	u64 id = 0, next;
+	int view;
+
+	for (view = VIEW_USER; view >= VIEW_KERNEL; view--) {
+		for (next = f->start; ; ) {
+			bool done;
+
+			zap_begin(z);
+			root = root_find(sh, f->root_gpa);
+			/* a new root of that address was made after the first step */
+			if (!root || (!first && root->id != id)) {
+				zap_end(z);
+				return;
+			}
+			if (first)
+				sh->flush_seq++;
+			first = false;
+			id = root->id;
+			done = zap_view(z, root, view, f, &next, list);
+			/* the common case has no split slot: one lock for both views */
+			if (done && view == VIEW_USER && bitmap_empty(root->split, LOWER_SLOTS))
+				view = VIEW_KERNEL;
+			zap_end(z);
+			if (done)
+				break;
+			cond_resched();
+		}
+	}
+}
+
+static void flush_upper(struct shadow_zap *z, const struct flush *f, struct list_head *list)
+{
+	struct shadow *sh = z->sh;
+	bool first = true, done;
+	u64 next = f->start;
+
+	do {
+		zap_begin(z);
+		if (first)
+			sh->flush_seq++;
+		first = false;
+		done = true;
+		if (next <= f->last)
+			done = zap_level(z, sh->upper, next, f->last, &next, list);
+		zap_end(z);
+		if (!done)
+			cond_resched();
+	} while (!done);
+}
+
+/* ---- 5. What the guest asks for --------------------------------------- */
+
+static int flush_range(struct flush *f, u64 start, u64 end)
+{
+	const u64 upper = ~0ULL << 47;
+
+	if (!PAGE_ALIGNED(start) || !PAGE_ALIGNED(end))
+		return -EINVAL;
+	f->start = start;
+	f->last = end - 1;
+	if (start == end)
+		return 0;
+	if (f->last < start)
+		return -EINVAL;
+	if (f->last < 1ULL << 47 || start >= upper)
+		return 1;
+	return -EINVAL;
+}
+
+int shadow_flush(struct shadow *sh, u64 op, u64 root_gpa, u64 start, u64 end, u64 vcpus)
+{
+	struct shadow_zap z = { .sh = sh, .count = &sh->stats.flush_zaps };
+	struct flush f = { .root_gpa = root_gpa, .last = (1ULL << 47) - 1 };
+	LIST_HEAD(list);
+	int ret;
+
+	switch (op) {
+	case DOMUS_FLUSH_ALL:
+		shadow_drop_all(sh);
+		return 0;
+	case DOMUS_FLUSH_ROOT:
+		break;
+	case DOMUS_FLUSH_WRPROTECT:
+	case DOMUS_FLUSH_RANGE:
+		z.wrprotect = op == DOMUS_FLUSH_WRPROTECT;
+		ret = flush_range(&f, start, end);
+		if (ret <= 0)
+			return ret;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (va_is_upper(f.start))
+		flush_upper(&z, &f, &list);
+	else
+		flush_lower(&z, &f, &list);
+	z.wrprotect = false;
+	zap_tables(&z, &list);
+	shadow_tlb_flush(sh, vcpus);
+	shadow_reap(sh, false);
+	return 0;
+}
