@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Offsets into the cell's structures for switch.S. Never linked: Kbuild turns
+ * the assembly of this file into asm-offsets.h.
+ */
+#include <linux/kbuild.h>
+#include <linux/stddef.h>
+
+#include "switch.h"
+
+#define D(field) OFFSET(CD_##field, cell_data, field)
+#define H(field) OFFSET(CH_##field, cell_host, field)
+
+static void __used common(void)
+{
+	D(host_cr3); D(noflush); D(cr3); D(cr3_kernel); D(cr3_user);
+	D(syscall_entry); D(cr2); D(dr6); D(dr7); D(fs_base); D(gs_base);
+	D(invlpg); D(ds); D(es); D(fs); D(gs); D(mode); D(invalidate);
+	D(fsgsbase); D(pku); D(nmi_latched); D(mc_latched); D(fatal);
+	D(gdtr); D(idtr); D(fatal_vector); D(fatal_error); D(fatal_ip);
+	D(fatal_cr2); D(scratch); D(nmi_scratch); D(mc_scratch); D(passes);
+	D(aborts); D(nmi_ring0); D(nmi_ring3); D(mc_ring0); D(mc_ring3);
+	D(db_absorbed); D(sel_fixups); D(regs);
+	BLANK();
+	H(ret_ip); H(ret_sp); H(fs_base); H(gs_base); H(ds); H(es); H(fs);
+	H(gs); H(ldt); H(gdtr); H(idtr);
+	BLANK();
+	OFFSET(CR_ip, cell_regs, ip);
+	OFFSET(CR_cs, cell_regs, cs);
+	OFFSET(CR_flags, cell_regs, flags);
+	OFFSET(CR_sp, cell_regs, sp);
+	OFFSET(CR_ss, cell_regs, ss);
+	DEFINE(CR_SIZE, sizeof(struct cell_regs));
+	OFFSET(CG_gdt, cell_desc, gdt);
+}

@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The world switch.
+ *
+ *   1. domus_switch, domus_call_gate: ordinary module text, called from C
+ *   2. the way in: host to guest (domus_text_enter)
+ *   3. exits: vector stubs, saving the guest
+ *   4. the way out: guest to host
+ *   5. SYSCALL: tier 1, user <-> kernel without leaving the guest's CR3s
+ *   6. NMI, #MC, #DB, #DF and faults of the switcher itself
+ *
+ * Parts 2 to 6 are position independent, live in .rodata and run as a copy in
+ * each cell, so objtool, retpolines and return thunks leave them alone: there
+ * is no return and no indirect branch in them. The order of operations is that
+ * of "Order in" and "Order out" in kmod/DESIGN.md; cell.h and switch.h say what
+ * lives where.
+ */
+#include <linux/linkage.h>
+#include <asm/alternative.h>
+#include <asm/asm.h>
+#include <asm/cpufeatures.h>
+#include <asm/msr-index.h>
+#include <asm/nospec-branch.h>
+#include <asm/percpu.h>
+#include <asm/segment.h>
+
+#include <uapi/asm/domus_guest.h>
+
+#include "asm-offsets.h"
+#include "switch.h"
+
+/* ---- 1. Module text ------------------------------------------------------ */
+
+	.text
+
+SYM_FUNC_START(domus_switch)
+	push	%rbp
+	mov	%rsp, %rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	/* what exit to user space does on CPUs that leak buffers */
+	CLEAR_CPU_BUFFERS
+	CALL_NOSPEC rdi
+	/*
+	 * The cell comes back here by iretq with all registers zero. The guest
+	 * ran at addresses of the host kernel: RSB and predictors are cleaned
+	 * before the first return.
+	 */
+	ALTERNATIVE "jmp .Librs_done", "", X86_FEATURE_KERNEL_IBRS
+	movl	$MSR_IA32_SPEC_CTRL, %ecx
+	movq	PER_CPU_VAR(x86_spec_ctrl_current), %rdx
+	movl	%edx, %eax
+	shr	$32, %rdx
+	wrmsr
+.Librs_done:
+	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
+			   X86_FEATURE_RSB_VMEXIT_LITE
+	UNTRAIN_RET
+	CLEAR_BRANCH_HISTORY
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbx
+	pop	%rbp
+	RET
+SYM_FUNC_END(domus_switch)
+
+SYM_FUNC_START(domus_call_gate)
+	push	%rbp
+	mov	%rsp, %rbp
+	and	$-16, %rsp
+	push	$__KERNEL_DS
+	push	%rbp
+	pushf
+	push	$__KERNEL_CS
+	CALL_NOSPEC rdi
+	mov	%rbp, %rsp
+	pop	%rbp
+	RET
+SYM_FUNC_END(domus_call_gate)
+
+/* ---- 2. The way in ------------------------------------------------------- */
+
+	.section .rodata
+	.balign	4096
+SYM_DATA_START(domus_text_start)
+
+#define D(off)	(domus_text_start + CELL_OFF(CELL_PAGE_DATA) + (off))(%rip)
+#define H(off)	(domus_text_start + CELL_OFF(CELL_PAGE_HOST) + (off))(%rip)
+#define G(sel)	(domus_text_start + CELL_OFF(CELL_PAGE_DESC) + CG_gdt + (sel))(%rip)
+#define V(off)	(domus_text_start + CELL_OFF(CELL_PAGE_VCPU) + (off))(%rip)
+#define R(off)	D(CD_regs + (off))
+
+/* Read or write a segment base; the MSR where FSGSBASE is off. Clobbers rax, rcx, rdx. */
+.macro RDBASE msr:req insn:req dest:vararg
+	cmpb	$0, D(CD_fsgsbase)
+	je	77f
+	\insn	%rax
+	jmp	78f
+77:	movl	$\msr, %ecx
+	rdmsr
+	shl	$32, %rdx
+	or	%rdx, %rax
+78:	mov	%rax, \dest
+.endm
+
+.macro WRBASE msr:req insn:req src:vararg
+	mov	\src, %rax
+	cmpb	$0, D(CD_fsgsbase)
+	je	77f
+	\insn	%rax
+	jmp	78f
+77:	movl	$\msr, %ecx
+	mov	%rax, %rdx
+	shr	$32, %rdx
+	wrmsr
+78:
+.endm
+
+/* Sign-extend bit 47: makes any value loadable as a base on every host. */
+.macro CANONICAL reg:req
+	shl	$16, \reg
+	sar	$16, \reg
+.endm
+
+SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
+	.byte	0xf3, 0x0f, 0x1e, 0xfa		/* endbr64 */
+	popq	H(CH_ret_ip)
+	mov	%rsp, H(CH_ret_sp)
+	mov	%cr3, %rax
+	or	D(CD_noflush), %rax
+	mov	%rax, D(CD_host_cr3)
+	sgdt	H(CH_gdtr)
+	sidt	H(CH_idtr)
+	sldt	%eax
+	mov	%ax, H(CH_ldt)
+	mov	%ds, %r8d
+	mov	%es, %r9d
+	mov	%fs, %r10d
+	mov	%gs, %r11d
+	mov	%r8w, H(CH_ds)
+	mov	%r9w, H(CH_es)
+	mov	%r10w, H(CH_fs)
+	mov	%r11w, H(CH_gs)
+	RDBASE	MSR_FS_BASE, rdfsbase, H(CH_fs_base)
+	RDBASE	MSR_GS_BASE, rdgsbase, H(CH_gs_base)
+	/*
+	 * From here to the last lidt NMI and #MC reach the cell. Until ltr they
+	 * run on the host's IST stacks and must not push (section 6).
+	 */
+	lidt	D(CD_idtr)
+	/*
+	 * A host LDT would let a guest's selector load read host memory with
+	 * supervisor rights: none may be loaded while the guest runs.
+	 */
+	cmpw	$0, H(CH_ldt)
+	je	1f
+	xor	%eax, %eax
+	lldt	%ax
+1:	lgdt	D(CD_gdtr)
+	andb	$~2, G(CELL_TSS_SEL + 5)	/* ltr wants it not busy */
+	mov	$CELL_TSS_SEL, %eax
+	ltr	%ax
+	/*
+	 * Selectors: skipped while host's and guest's are null. A guest's that
+	 * the GDT does not carry (any more) loads null, by .Lfix_*.
+	 */
+	or	D(CD_ds), %r8w
+	jz	.Lafter_ds
+.Lload_ds:
+	mov	D(CD_ds), %ds
+.Lafter_ds:
+	or	D(CD_es), %r9w
+	jz	.Lafter_es
+.Lload_es:
+	mov	D(CD_es), %es
+.Lafter_es:
+	or	D(CD_fs), %r10w
+	jz	.Lafter_fs
+.Lload_fs:
+	mov	D(CD_fs), %fs
+.Lafter_fs:
+	or	D(CD_gs), %r11w
+	jz	.Lafter_gs
+.Lload_gs:
+	mov	D(CD_gs), %gs
+.Lafter_gs:
+	WRBASE	MSR_FS_BASE, wrfsbase, D(CD_fs_base)
+	WRBASE	MSR_GS_BASE, wrgsbase, D(CD_gs_base)
+	mov	D(CD_dr7), %rax
+	test	%rax, %rax
+	jz	6f
+	mov	%rax, %db7
+6:	mov	D(CD_cr3), %rax
+	mov	%rax, %cr3
+	/*
+	 * Global TLB entries of the host outlive the load. Those in the way of
+	 * the guest are dropped here, where no host access can bring them back.
+	 */
+	cmpb	$0, D(CD_invalidate)
+	jne	.Linvalidate
+.Lload_gprs:
+	lea	R(0), %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rax
+	pop	%rcx
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	add	$16, %rsp			/* vector, error */
+.Liret_check:			/* rsp: frame in regs; nothing else is live in ring 0 */
+	cmpw	$0, D(CD_nmi_latched)
+	jne	.Liret_abort
+	iretq
+.Liret_check_end:
+.Liret_abort:
+	incq	D(CD_aborts)
+	push	$0
+	push	$CELL_VEC_ABORT
+	jmp	.Lsave_gprs
+
+.Linvalidate:
+	mov	D(CD_invlpg), %rax
+	invlpg	(%rax)
+	cmpb	$2, D(CD_invalidate)
+	movb	$0, D(CD_invalidate)
+	jne	.Lload_gprs
+	mov	%cr4, %rax			/* a change of PGE drops every entry */
+	mov	%rax, %rdx
+	xor	$(1 << 7), %rdx
+	mov	%rdx, %cr4
+	mov	%rax, %cr4
+	jmp	.Lload_gprs
+
+/* ---- 3. Exits ------------------------------------------------------------ */
+
+.Lexit:				/* vector, error, ip, cs, flags, sp, ss */
+	testb	$3, 24(%rsp)
+	jz	.Lring0_fault
+.Lsave_gprs:
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%rcx
+	push	%rax
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	cld
+
+/* ---- 4. The way out ------------------------------------------------------ */
+
+	mov	%cr2, %rax
+	mov	%rax, D(CD_cr2)
+	mov	%cr3, %rax
+	mov	%rax, D(CD_cr3)
+	cmpq	$0, D(CD_dr7)
+	je	1f
+	mov	%db6, %rax
+	mov	%rax, D(CD_dr6)
+	xor	%eax, %eax
+	mov	%rax, %db7
+1:	mov	%ds, D(CD_ds)
+	mov	%es, D(CD_es)
+	mov	%fs, D(CD_fs)
+	mov	%gs, D(CD_gs)
+	RDBASE	MSR_FS_BASE, rdfsbase, D(CD_fs_base)
+	RDBASE	MSR_GS_BASE, rdgsbase, D(CD_gs_base)
+.Lleave:
+	mov	D(CD_host_cr3), %rax
+	mov	%rax, %cr3
+	/* TR by our copy of the host's descriptor: the host's GDT is never written */
+	andb	$~2, G(GDT_ENTRY_TSS * 8 + 5)
+	mov	$(GDT_ENTRY_TSS * 8), %eax
+	ltr	%ax
+	lgdt	H(CH_gdtr)
+	movzwl	H(CH_ldt), %eax
+	test	%eax, %eax
+	jz	1f
+	lldt	%ax
+1:	mov	$__KERNEL_DS, %eax
+	mov	%eax, %ss
+	/* the guest's selectors must not stay, even where the host's are null */
+	mov	D(CD_ds), %ax
+	or	H(CH_ds), %ax
+	jz	2f
+	mov	H(CH_ds), %ds
+2:	mov	D(CD_es), %ax
+	or	H(CH_es), %ax
+	jz	3f
+	mov	H(CH_es), %es
+3:	mov	D(CD_fs), %ax
+	or	H(CH_fs), %ax
+	jz	4f
+	mov	H(CH_fs), %fs
+4:	mov	D(CD_gs), %ax
+	or	H(CH_gs), %ax
+	jz	5f
+	mov	H(CH_gs), %gs
+5:	WRBASE	MSR_FS_BASE, wrfsbase, H(CH_fs_base)
+	WRBASE	MSR_GS_BASE, wrgsbase, H(CH_gs_base)
+	/* nothing of the guest reaches C in a register */
+	xor	%eax, %eax
+	xor	%ebx, %ebx
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	xor	%esi, %esi
+	xor	%edi, %edi
+	xor	%ebp, %ebp
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	xor	%r11d, %r11d
+	xor	%r12d, %r12d
+	xor	%r13d, %r13d
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
+	lea	H(CH_ret_ip), %rsp
+	lidt	H(CH_idtr)
+	iretq
+
+/* ---- 5. SYSCALL: tier 1 -------------------------------------------------- */
+
+/* user_gs = GS base; GS base = kernel_gs. Clobbers rcx; keeps rax, rdx. */
+.macro GS_TO_KERNEL
+	cmpb	$0, D(CD_fsgsbase)
+	je	77f
+	rdgsbase %rcx
+	mov	%rcx, V(DOMUS_VP_USER_GS)
+	mov	V(DOMUS_VP_KERNEL_GS), %rcx
+	CANONICAL %rcx
+	wrgsbase %rcx
+	jmp	78f
+77:	mov	%rax, D(CD_scratch)
+	mov	%rdx, D(CD_scratch + 8)
+	movl	$MSR_GS_BASE, %ecx
+	rdmsr
+	mov	%eax, V(DOMUS_VP_USER_GS)
+	mov	%edx, V(DOMUS_VP_USER_GS + 4)
+	mov	V(DOMUS_VP_KERNEL_GS), %rax
+	CANONICAL %rax
+	mov	%rax, %rdx
+	shr	$32, %rdx
+	wrmsr
+	mov	D(CD_scratch), %rax
+	mov	D(CD_scratch + 8), %rdx
+78:
+.endm
+
+/* GS base = user_gs. Clobbers rax; keeps rcx, rdx. */
+.macro GS_TO_USER
+	mov	V(DOMUS_VP_USER_GS), %rax
+	CANONICAL %rax
+	cmpb	$0, D(CD_fsgsbase)
+	je	77f
+	wrgsbase %rax
+	jmp	78f
+77:	mov	%rcx, D(CD_scratch)
+	mov	%rdx, D(CD_scratch + 8)
+	mov	%rax, %rdx
+	shr	$32, %rdx
+	movl	$MSR_GS_BASE, %ecx
+	wrmsr
+	mov	D(CD_scratch), %rcx
+	mov	D(CD_scratch + 8), %rdx
+78:
+.endm
+
+SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
+	.byte	0xf3, 0x0f, 0x1e, 0xfa		/* endbr64 */
+	cmpb	$CELL_MODE_USER, D(CD_mode)
+	jb	.Lcall				/* guest kernel: a hypercall */
+	ja	.Lcall_full			/* guest user, no entry set */
+	/* Guest user to guest kernel. rcx = rip, r11 = rflags, rsp = the user's */
+	mov	%rsp, V(DOMUS_VP_FRAME_RSP)
+	mov	%rcx, V(DOMUS_VP_FRAME_RIP)
+	mov	%r11, V(DOMUS_VP_FRAME_RFLAGS)
+	GS_TO_KERNEL
+	cmpb	$0, D(CD_pku)
+	jne	.Lpkru
+.Lpkru_done:
+	movb	$0, V(DOMUS_VP_VIF)
+	movb	$CELL_MODE_KERNEL, D(CD_mode)
+	incq	D(CD_passes)
+	mov	D(CD_cr3_kernel), %rcx
+	mov	%rcx, %cr3
+	mov	D(CD_syscall_entry), %rcx	/* checked canonical when set */
+	mov	$CELL_RFLAGS_SET, %r11d
+.Lsysk_check:
+	cmpw	$0, D(CD_nmi_latched)
+	jne	.Lsysk_abort
+	mov	V(DOMUS_VP_KERNEL_SP), %rsp
+	sysretq
+.Lsysk_check_end:
+.Lsysk_abort:
+	lea	R(CR_SIZE), %rsp
+	push	$__USER_DS
+	push	V(DOMUS_VP_KERNEL_SP)
+	jmp	.Lsys_abort
+
+.Lpkru:				/* the kernel's pages are U pages: a user's PKRU must not bite */
+	mov	%rax, D(CD_scratch)
+	mov	%rdx, D(CD_scratch + 8)
+	xor	%ecx, %ecx
+	.byte	0x0f, 0x01, 0xee		/* rdpkru */
+	test	%eax, %eax
+	jz	1f
+	xor	%eax, %eax
+	xor	%edx, %edx
+	.byte	0x0f, 0x01, 0xef		/* wrpkru */
+1:	mov	D(CD_scratch), %rax
+	mov	D(CD_scratch + 8), %rdx
+	jmp	.Lpkru_done
+
+.Lcall:
+	cmp	$DOMUS_HC_SYSRET, %rax
+	jb	.Lreturn
+	je	.Lsysret
+.Lcall_full:
+	mov	%rsp, D(CD_scratch)
+	lea	R(CR_SIZE), %rsp
+	push	$__USER_DS
+	push	D(CD_scratch)
+	push	%r11
+	push	$__USER_CS
+	push	%rcx
+	push	$0
+	push	$CELL_VEC_CALL
+	jmp	.Lsave_gprs
+
+/*
+ * SYSRET and RETURN. What the guest can change under us is read once. Whatever
+ * is unusual - a bad address, a fill hint, a pending event - is left to C,
+ * which starts from the frame again.
+ */
+.Lsysret:
+	cmpq	$0, V(DOMUS_VP_RET_FILL)
+	jne	.Lcall_full
+	mov	V(DOMUS_VP_RET_RIP), %rcx
+	mov	%rcx, %r11
+	CANONICAL %r11
+	cmp	%rcx, %r11
+	jne	.Lcall_full
+	movb	$1, V(DOMUS_VP_VIF)
+	cmpb	$0, V(DOMUS_VP_PENDING)
+	jne	.Lcall_full
+	mov	V(DOMUS_VP_RET_RFLAGS), %r11
+	and	$CELL_RFLAGS_MASK, %r11d
+	or	$CELL_RFLAGS_SET, %r11d
+	GS_TO_USER
+	mov	D(CD_cr3_user), %rax
+	mov	%rax, %cr3
+	movb	$CELL_MODE_USER, D(CD_mode)
+	incq	D(CD_passes)
+	mov	V(DOMUS_VP_RET_RAX), %rax
+.Lsysu_check:
+	cmpw	$0, D(CD_nmi_latched)
+	jne	.Lsysu_abort
+	mov	V(DOMUS_VP_RET_RSP), %rsp
+	sysretq
+.Lsysu_check_end:
+.Lsysu_abort:
+	lea	R(CR_SIZE), %rsp
+	push	$__USER_DS
+	push	V(DOMUS_VP_RET_RSP)
+.Lsys_abort:
+	incq	D(CD_aborts)
+	push	%r11
+	push	$__USER_CS
+	push	%rcx
+	push	$0
+	push	$CELL_VEC_ABORT
+	jmp	.Lsave_gprs
+
+.Lreturn:
+	cmpq	$0, V(DOMUS_VP_RET_FILL)
+	jne	.Lcall_full
+	mov	V(DOMUS_VP_RET_RIP), %rcx
+	mov	%rcx, %r11
+	CANONICAL %r11
+	cmp	%rcx, %r11
+	jne	.Lcall_full
+	mov	V(DOMUS_VP_RET_CS), %r11
+	cmp	$DOMUS_KERNEL_CS, %r11
+	jne	.Lreturn_user
+	mov	V(DOMUS_VP_RET_RFLAGS), %r11
+	bt	$9, %r11
+	setc	V(DOMUS_VP_VIF)
+	jnc	.Lreturn_frame
+	cmpb	$0, V(DOMUS_VP_PENDING)
+	jne	.Lcall_full_clear
+.Lreturn_frame:
+	incq	D(CD_passes)
+	mov	%rsp, D(CD_scratch)
+	lea	R(CR_SIZE), %rsp
+	push	$__USER_DS
+	push	V(DOMUS_VP_RET_RSP)
+	and	$CELL_RFLAGS_MASK, %r11d
+	or	$CELL_RFLAGS_SET, %r11d
+	push	%r11
+	push	$__USER_CS
+	push	%rcx
+	mov	V(DOMUS_VP_RET_RCX), %rcx
+	mov	V(DOMUS_VP_RET_R11), %r11
+	mov	V(DOMUS_VP_RET_RAX), %rax
+	jmp	.Liret_check
+.Lcall_full_clear:		/* C must find the caller's state: events are off there */
+	movb	$0, V(DOMUS_VP_VIF)
+	jmp	.Lcall_full
+.Lreturn_user:
+	cmp	$DOMUS_USER_CS, %r11
+	jne	.Lcall_full
+	cmpq	$0, D(CD_syscall_entry)
+	je	.Lcall_full
+	movb	$1, V(DOMUS_VP_VIF)
+	cmpb	$0, V(DOMUS_VP_PENDING)
+	jne	.Lcall_full_clear
+	GS_TO_USER
+	mov	D(CD_cr3_user), %rax
+	mov	%rax, %cr3
+	movb	$CELL_MODE_USER, D(CD_mode)
+	mov	V(DOMUS_VP_RET_RFLAGS), %r11
+	jmp	.Lreturn_frame
+
+/* ---- 6. NMI, #MC, #DB, #DF, faults of the switcher ------------------------ */
+
+/* From ring 3, on an IST stack of the cell: move the frame to regs, then exit. */
+.macro IST_EXIT vector:req scratch:req
+	mov	%rax, D(\scratch)
+	mov	(%rsp), %rax
+	mov	%rax, R(CR_ip)
+	mov	8(%rsp), %rax
+	mov	%rax, R(CR_cs)
+	mov	16(%rsp), %rax
+	mov	%rax, R(CR_flags)
+	mov	24(%rsp), %rax
+	mov	%rax, R(CR_sp)
+	mov	32(%rsp), %rax
+	mov	%rax, R(CR_ss)
+	mov	D(\scratch), %rax
+	lea	R(CR_ip), %rsp
+	push	$0
+	push	$\vector
+	jmp	.Lsave_gprs
+.endm
+
+/* If the interrupted rip is in [from, to): continue at \abort instead. */
+.macro ABORT_WINDOW from:req to:req abort:req
+	lea	\from(%rip), %rdx
+	cmp	%rdx, %rax
+	jb	79f
+	lea	\to(%rip), %rdx
+	cmp	%rdx, %rax
+	jae	79f
+	lea	\abort(%rip), %rdx
+	mov	%rdx, (%rsp)
+79:
+.endm
+
+/*
+ * From ring 0: latch, give up an entry that is past its last check, go back.
+ * Nothing is pushed: the stack may be the host's IST stack (no TR switch yet),
+ * where a pushed word could pass for the host's "NMI executing" mark.
+ */
+.macro IST_LATCH flag:req count:req scratch:req
+	mov	%rax, D(\scratch)
+	mov	%rdx, D(\scratch + 8)
+	movb	$1, D(\flag)
+	incq	D(\count)
+	mov	(%rsp), %rax
+	ABORT_WINDOW .Liret_check, .Liret_check_end, .Liret_abort
+	ABORT_WINDOW .Lsysk_check, .Lsysk_check_end, .Lsysk_abort
+	ABORT_WINDOW .Lsysu_check, .Lsysu_check_end, .Lsysu_abort
+	mov	D(\scratch), %rax
+	mov	D(\scratch + 8), %rdx
+	iretq
+.endm
+
+SYM_INNER_LABEL(domus_text_nmi, SYM_L_GLOBAL)
+	testb	$3, 8(%rsp)
+	jz	1f
+	incq	D(CD_nmi_ring3)
+	IST_EXIT 2, CD_nmi_scratch
+1:	IST_LATCH CD_nmi_latched, CD_nmi_ring0, CD_nmi_scratch
+
+SYM_INNER_LABEL(domus_text_mc, SYM_L_GLOBAL)
+	testb	$3, 8(%rsp)
+	jz	1f
+	incq	D(CD_mc_ring3)
+	IST_EXIT 18, CD_mc_scratch
+1:	IST_LATCH CD_mc_latched, CD_mc_ring0, CD_mc_scratch
+
+/*
+ * A #DB that SYSCALL carried into ring 0 (mov ss under a watchpoint, then
+ * syscall) is absorbed: the next exit shows DR6.
+ */
+SYM_INNER_LABEL(domus_text_db, SYM_L_GLOBAL)
+	testb	$3, 8(%rsp)
+	jz	1f
+	IST_EXIT 1, CD_scratch+16
+1:	incq	D(CD_db_absorbed)
+	iretq
+
+SYM_INNER_LABEL(domus_text_df, SYM_L_GLOBAL)
+	push	$8
+	jmp	.Lring0_fatal
+
+/* If the fault was at \at, load null instead and go on behind it. */
+.macro SEL_FIXUP at:req fix:req
+	lea	\at(%rip), %rdx
+	cmp	%rdx, %rax
+	lea	\fix(%rip), %rdx
+	je	.Lring0_fixed
+.endm
+
+.Lring0_fault:			/* vector, error, ip, cs, flags, sp, ss */
+	push	%rax
+	push	%rdx
+	mov	32(%rsp), %rax
+	SEL_FIXUP .Lload_ds, .Lfix_ds
+	SEL_FIXUP .Lload_es, .Lfix_es
+	SEL_FIXUP .Lload_fs, .Lfix_fs
+	SEL_FIXUP .Lload_gs, .Lfix_gs
+	pop	%rdx
+	pop	%rax
+.Lring0_fatal:			/* a bug of ours: record it and get the host back */
+	pop	%rax
+	mov	%rax, D(CD_fatal_vector)
+	pop	%rax
+	mov	%rax, D(CD_fatal_error)
+	pop	%rax
+	mov	%rax, D(CD_fatal_ip)
+	mov	%cr2, %rax
+	mov	%rax, D(CD_fatal_cr2)
+	movb	$1, D(CD_fatal)
+	xor	%eax, %eax
+	mov	%rax, %db7
+	lgdt	D(CD_gdtr)
+	jmp	.Lleave
+.Lring0_fixed:
+	mov	%rdx, 32(%rsp)
+	incq	D(CD_sel_fixups)
+	pop	%rdx
+	pop	%rax
+	add	$16, %rsp
+	iretq
+
+.Lfix_ds:
+	xor	%eax, %eax
+	mov	%eax, %ds
+	jmp	.Lafter_ds
+.Lfix_es:
+	xor	%eax, %eax
+	mov	%eax, %es
+	jmp	.Lafter_es
+.Lfix_fs:
+	xor	%eax, %eax
+	mov	%eax, %fs
+	jmp	.Lafter_fs
+.Lfix_gs:
+	xor	%eax, %eax
+	mov	%eax, %gs
+	jmp	.Lafter_gs
+
+/* 256 stubs of 16 bytes; those without a hardware error code push 0 */
+	.balign	16
+SYM_INNER_LABEL(domus_text_stubs, SYM_L_GLOBAL)
+	.set	n, 0
+	.rept	256
+	.balign	16
+	.if !(n == 8 || (n >= 10 && n <= 14) || n == 17 || n == 21 || n == 29 || n == 30)
+	push	$0
+	.endif
+	push	$n
+	jmp	.Lexit
+	.set	n, n + 1
+	.endr
+	.byte	0xcc
+SYM_DATA_END_LABEL(domus_text_start, SYM_L_GLOBAL, domus_text_end)
+
+	.section .note.GNU-stack, "", @progbits

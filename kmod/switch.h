@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The world switch: layout of a cell and the way in and out of it.
+ *
+ * A cell is the few pages of one vCPU that are mapped supervisor-only both in
+ * the holder's address space and in every view of the domain, at the same
+ * address. Text reaches its data RIP-relative, so that one copy of the text
+ * serves every cell.
+ *
+ * Every register and MSR that the switcher changes, and its owner while a vCPU
+ * thread is in C (h: the host's value is live; g: the guest's is, kept by whom):
+ *
+ *   GPRs, RFLAGS, RIP     h  guest's in cell_data.regs
+ *   CR2                   h  guest's in cell_data.cr2
+ *   CR3                   h  read afresh at each entry into cell_data.host_cr3
+ *   CR4.PGE               h  toggled in place for a stubborn global TLB entry
+ *   DR0-3, DR6, DR7       h  guest's in vcpu.dr[], loaded when guest DR7 is armed;
+ *                            DR7 is 0 otherwise; hw_breakpoint_restore() after
+ *   IDTR GDTR LDTR TR     h  saved in cell_host at each entry
+ *   DS ES FS GS           h  saved in cell_host at each entry
+ *   CS SS                 h  constants
+ *   FS base, GS base      h  saved in cell_host at each entry (MSR or FSGSBASE)
+ *   KERNEL_GS_BASE        h  never touched
+ *   LSTAR, SYSENTER_CS    g  from sched-in of a vCPU thread in RUN to its
+ *                            sched-out, kept by vcpu_msr.c; the host's while a
+ *                            CALL_FUNCTION vector is dispatched
+ *   STAR SFMASK CSTAR EFER   never touched, the host's are right
+ *   TSC_AUX               g  as LSTAR, where RDTSCP or RDPID exist
+ *   PKRU                  h  0 at each entry; guest's is not kept
+ *   x87/SSE/AVX, XFD      g  fpu_swap_kvm_fpstate() at the ends of RUN
+ *   XCR0, XSS                never touched
+ *   SPEC_CTRL, PRED_CMD   h  written on the way out as the host's own entry does
+ *   DEBUGCTL              h  BTS and TR cleared around the guest if they were on
+ *   PERF_GLOBAL_CTRL etc. h  what perf_guest_get_msrs() asks for around the guest
+ */
+#ifndef DOMUS_SWITCH_H
+#define DOMUS_SWITCH_H
+
+/* Pages of a cell, in order. Text is first so that data is RIP-relative to it. */
+#define CELL_PAGE_TEXT		0	/* two pages, read and execute */
+#define CELL_TEXT_PAGES		2
+#define CELL_PAGE_DATA		2	/* struct cell_data */
+#define CELL_PAGE_HOST		3	/* struct cell_host: not in views */
+#define CELL_PAGE_IDT		4	/* read only */
+#define CELL_PAGE_DESC		5	/* struct cell_desc: GDT and TSS */
+#define CELL_PAGE_STACKS	6	/* IST stacks */
+#define CELL_PAGE_VCPU		7	/* the guest's vCPU page */
+#define CELL_PAGES		8
+#define CELL_STRIDE		0x10000	/* distance of two vCPUs' cells */
+
+#define CELL_OFF(page)		((page) * 0x1000)
+
+/* Selector of the cell's own TSS, behind the 16 entries copied from the host. */
+#define CELL_TSS_INDEX		18
+#define CELL_TSS_SEL		(CELL_TSS_INDEX * 8)
+#define CELL_GDT_ENTRIES	20
+
+/* regs.vector beyond the hardware's 0..255 */
+#define CELL_VEC_CALL		0x100	/* SYSCALL from guest kernel, or from user without entry */
+#define CELL_VEC_ABORT		0x101	/* entry given up for a latched NMI or #MC */
+
+/* cell_data.mode */
+#define CELL_MODE_KERNEL	0
+#define CELL_MODE_USER		1
+#define CELL_MODE_USER_NOCALL	2	/* user mode, guest has set no syscall entry */
+
+/* Flags that a guest may load: CF PF AF ZF SF TF DF OF NT RF AC ID */
+#define CELL_RFLAGS_MASK	0x254dd5
+#define CELL_RFLAGS_SET		0x202	/* IF and the fixed bit */
+
+/* IST numbers, equal to the host's so that its TSS is good for our IDT */
+#define CELL_IST_DF		1
+#define CELL_IST_NMI		2
+#define CELL_IST_DB		3
+#define CELL_IST_MC		4
+#define CELL_IST_SIZE		0x400
+
+#ifndef __ASSEMBLY__
+
+#include <asm/desc_defs.h>
+#include <linux/build_bug.h>
+#include <linux/types.h>
+
+/* General registers and the exit's frame, in the order that the text pushes. */
+struct cell_regs {
+	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+	u64 vector, error;
+	u64 ip, cs, flags, sp, ss;
+};
+
+/**
+ * struct cell_data - seen by every view (supervisor): nothing of the host but CR3
+ *
+ * Written by C with interrupts off and the vCPU out of the guest; by the text
+ * otherwise.
+ */
+struct cell_data {
+	u64 host_cr3;
+	u64 noflush;		/* CR3 bit 63 where the host uses PCIDs */
+	u64 cr3;		/* to load at entry; the loaded one after an exit */
+	u64 cr3_kernel;
+	u64 cr3_user;
+	u64 syscall_entry;	/* canonical; 0: none */
+	u64 cr2;
+	u64 dr6;
+	u64 dr7;		/* 0: guest breakpoints are off */
+	u64 fs_base;
+	u64 gs_base;
+	u64 invlpg;		/* with invalidate */
+	u16 ds, es, fs, gs;
+	u8  mode;
+	u8  invalidate;		/* 1: invlpg @invlpg after CR3; 2: toggle CR4.PGE, too */
+	u8  fsgsbase;
+	u8  pku;
+	u8  nmi_latched;	/* with mc_latched: one 16-bit word for the last check */
+	u8  mc_latched;
+	u8  fatal;		/* fault in the switcher itself: fatal_* say which */
+	u8  pad;
+	struct desc_ptr gdtr;
+	u8  pad1[6];
+	struct desc_ptr idtr;
+	u8  pad2[6];
+	u64 fatal_vector, fatal_error, fatal_ip, fatal_cr2;
+	u64 scratch[3];
+	u64 nmi_scratch[2];
+	u64 mc_scratch[2];
+	u64 passes;		/* entries to guest user or kernel without leaving */
+	u64 aborts;
+	u64 nmi_ring0, nmi_ring3, mc_ring0, mc_ring3, db_absorbed, sel_fixups;
+	struct cell_regs regs __aligned(16);
+};
+
+/* Of the host: only the holder's PGD maps this page. */
+struct cell_host {
+	u64 ret_ip, ret_cs, ret_flags, ret_sp, ret_ss;	/* frame of the way back */
+	u64 fs_base, gs_base;
+	u16 ds, es, fs, gs;
+	u16 ldt;
+	u16 pad[3];
+	struct desc_ptr gdtr;
+	u8  pad1[6];
+	struct desc_ptr idtr;
+	u8  pad2[6];
+};
+
+struct cell_desc {
+	u64 gdt[CELL_GDT_ENTRIES];
+	u8  tss[104];
+};
+
+static_assert(sizeof(struct cell_data) <= 4096);
+static_assert(sizeof(struct cell_regs) % 16 == 0);
+
+/* The text, in .rodata; copied once by cell_text_init(). Offsets from its start count. */
+extern const char domus_text_start[], domus_text_end[];
+extern const char domus_text_enter[], domus_text_syscall[], domus_text_stubs[];
+extern const char domus_text_nmi[], domus_text_mc[], domus_text_db[], domus_text_df[];
+
+/**
+ * domus_switch() - enter the guest and come back at the next exit
+ * @enter: address of domus_text_enter in the vCPU's cell
+ *
+ * Context: interrupts off, no preemption, the holder's mm loaded, FPU and MSRs
+ * of the guest loaded. Returns with interrupts off; what happened is in
+ * cell_data. Speculation barriers of the host's own entry from user space are
+ * done before the first return or indirect branch.
+ */
+void domus_switch(unsigned long enter);
+
+/**
+ * domus_call_gate() - call a handler of the host's IDT as an interrupt would
+ * @handler: address from the gate
+ *
+ * Context: interrupts off; the frame pushed has them off, too.
+ */
+void domus_call_gate(unsigned long handler);
+
+#endif /* __ASSEMBLY__ */
+#endif /* DOMUS_SWITCH_H */

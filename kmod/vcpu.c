@@ -1,0 +1,657 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPUs: threads of the holder inside ioctl(RUN).
+ *
+ *   1. life of a vCPU
+ *   2. kicks and remote flushes
+ *   3. state that a vCPU's own thread changes: root, page, TLS
+ *   4. one entry to the guest: everything with interrupts off
+ *   5. exits: interrupts off, then on
+ *   6. the run loop
+ */
+#include <linux/context_tracking.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <linux/resume_user_mode.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/vtime.h>
+#include <asm/cpu.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/fpu/api.h>
+#include <asm/irq_vectors.h>
+#include <asm/mce.h>
+#include <asm/nospec-branch.h>
+#include <asm/perf_event.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+#include <asm/trap_pf.h>
+#include <asm/trapnr.h>
+
+#include "domain.h"
+#include "hypercall.h"
+#include "shadow.h"
+#include "vcpu.h"
+
+const char *const vcpu_cause_names[VCPU_NR_CAUSES] = {
+	[VCPU_CAUSE_IRQ]	= "irq",
+	[VCPU_CAUSE_NMI]	= "nmi",
+	[VCPU_CAUSE_MC]		= "machine_check",
+	[VCPU_CAUSE_ABORT]	= "abort",
+	[VCPU_CAUSE_FILL]	= "fill",
+	[VCPU_CAUSE_SPURIOUS]	= "spurious",
+	[VCPU_CAUSE_GUEST_PF]	= "guest_page_fault",
+	[VCPU_CAUSE_EXCEPTION]	= "exception",
+	[VCPU_CAUSE_CALL]	= "call",
+	[VCPU_CAUSE_BLOCK]	= "block",
+};
+
+/* ---- 1. Life ----------------------------------------------------------------- */
+
+static void sched_in(struct preempt_notifier *n, int cpu)
+{
+	/* MSRs are loaded at the next entry */
+}
+
+static void sched_out(struct preempt_notifier *n, struct task_struct *next)
+{
+	struct domus_vcpu *v = container_of(n, struct domus_vcpu, notifier);
+
+	vcpu_msr_restore(v);
+}
+
+static struct preempt_ops vcpu_preempt_ops = {
+	.sched_in  = sched_in,
+	.sched_out = sched_out,
+};
+
+struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
+{
+	struct domus_vcpu *v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+	int r = -ENOMEM;
+
+	lockdep_assert_held(&d->lock);
+	if (!v)
+		return ERR_PTR(-ENOMEM);
+	v->d = d;
+	v->id = id;
+	v->last_cpu = -1;
+	mutex_init(&v->run_lock);
+	init_waitqueue_head(&v->wait);
+	preempt_notifier_init(&v->notifier, &vcpu_preempt_ops);
+	if (!fpu_alloc_guest_fpstate(&v->fpu))
+		goto err_free;
+	r = cell_make(v);
+	if (r)
+		goto err_fpu;
+	v->host->ret_cs = __KERNEL_CS;
+	v->host->ret_ss = __KERNEL_DS;
+	v->host->ret_flags = X86_EFLAGS_FIXED;
+	v->data->fsgsbase = boot_cpu_has(X86_FEATURE_FSGSBASE);
+	v->data->pku = cpu_feature_enabled(X86_FEATURE_OSPKE);
+	if (boot_cpu_has(X86_FEATURE_PCID) && (__read_cr4() & X86_CR4_PCIDE))
+		v->data->noflush = 1ULL << 63;
+	timer_init_vcpu(v);
+	preempt_notifier_inc();
+	return v;
+
+err_fpu:
+	fpu_free_guest_fpstate(&v->fpu);
+err_free:
+	kfree(v);
+	return ERR_PTR(r);
+}
+
+void vcpu_free(struct domus_vcpu *v)
+{
+	if (!v)
+		return;
+	mutex_lock(&v->run_lock);
+	vcpu_stop(v);
+	mutex_unlock(&v->run_lock);
+	preempt_notifier_dec();
+	fpu_free_guest_fpstate(&v->fpu);
+	kfree(v);
+}
+
+/* Make @page the vCPU page; events that are being signalled see one or the other. */
+static void swap_page(struct domus_vcpu *v, struct page *page)
+{
+	struct page *old = v->page_pin;
+	unsigned long flags;
+
+	spin_lock_irqsave(&v->d->events.lock, flags);
+	if (page && v->page)
+		memcpy(page_address(page), v->page, PAGE_SIZE);
+	v->page_pin = page;
+	v->page = page ? page_address(page) : NULL;
+	spin_unlock_irqrestore(&v->d->events.lock, flags);
+	cell_map_page(v, page);
+	if (old)
+		gmem_unpin(old);
+}
+
+int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi,
+	       const u64 *entries)
+{
+	struct cell_data *data = v->data;
+	int r;
+
+	if (v->online)
+		return -EBUSY;
+	if ((s64)(init->rip << 16) >> 16 != (s64)init->rip)
+		return -EINVAL;
+	r = vcpu_set_page(v, init->vcpu_page_gpa);
+	if (r)
+		return r;
+	data->mode = CELL_MODE_KERNEL;
+	r = vcpu_load_root(v, init->root_gpa);
+	if (r) {
+		swap_page(v, NULL);
+		return r;
+	}
+	memset(&data->regs, 0, sizeof(data->regs));
+	data->regs.ip = init->rip;
+	data->regs.sp = init->rsp;
+	data->regs.di = init->rdi;
+	data->regs.si = rsi;
+	data->regs.cs = __USER_CS;
+	data->regs.ss = __USER_DS;
+	data->regs.flags = CELL_RFLAGS_SET;
+	data->fs_base = 0;
+	data->gs_base = (u64)((s64)(init->kernel_gs << 16) >> 16);
+	data->ds = 0;
+	data->es = 0;
+	data->fs = 0;
+	data->gs = 0;
+	data->dr7 = 0;
+	data->dr6 = 0;
+	if (entries)
+		memcpy(v->entries, entries, sizeof(v->entries));
+	data->syscall_entry = v->entries[DOMUS_ENTRY_SYSCALL];
+	WRITE_ONCE(v->page->vif, 0);
+	WRITE_ONCE(v->page->busy, 0);
+	WRITE_ONCE(v->online, true);
+	wake_up_all(&v->wait);
+	return 0;
+}
+
+void vcpu_stop(struct domus_vcpu *v)
+{
+	lockdep_assert_held(&v->run_lock);
+	WRITE_ONCE(v->online, false);
+	timer_cancel_vcpu(v);
+	if (v->root)
+		shadow_put_root(&v->d->shadow, v->root);
+	v->root = NULL;
+	swap_page(v, NULL);
+	memset(v->entries, 0, sizeof(v->entries));
+	memset(v->tls, 0, sizeof(v->tls));
+	memset(v->dr, 0, sizeof(v->dr));
+	v->data->syscall_entry = 0;
+	v->last_cpu = -1;
+}
+
+void vcpu_stats(struct domus_vcpu *v, struct vcpu_stats *out)
+{
+	unsigned int i;
+
+	out->passes = READ_ONCE(v->data->passes);
+	out->exits = READ_ONCE(v->exits);
+	out->runtime_ns = READ_ONCE(v->runtime_ns);
+	out->state = READ_ONCE(v->online) ? DOMUS_VCPU_ONLINE : DOMUS_VCPU_OFFLINE;
+	for (i = 0; i < VCPU_NR_CAUSES; i++)
+		out->by_cause[i] = READ_ONCE(v->by_cause[i]);
+}
+
+/* ---- 2. Kicks ------------------------------------------------------------------ */
+
+void vcpu_kick(struct domus_vcpu *v)
+{
+	int cpu;
+
+	WRITE_ONCE(v->kick, true);
+	smp_mb();	/* with the one in enter(): it sees kick or we see in_guest */
+	wake_up_all(&v->wait);
+	cpu = READ_ONCE(v->in_guest);
+	preempt_disable();
+	/* on this CPU the interrupt that we are in has ended guest mode already */
+	if (cpu && cpu - 1 != smp_processor_id())
+		smp_send_reschedule(cpu - 1);
+	preempt_enable();
+}
+
+static void flush_ack(void *unused)
+{
+}
+
+void vcpu_flush_remote(struct domus_domain *d, u64 mask)
+{
+	unsigned int i;
+	int me;
+
+	smp_mb();	/* zaps before in_guest; with the one in enter() */
+	me = get_cpu();
+	for (i = 0; i < d->nr_vcpus; i++) {
+		int cpu;
+
+		if (!(mask & (1ULL << i)) || !d->vcpus[i])
+			continue;
+		cpu = READ_ONCE(d->vcpus[i]->in_guest);
+		if (cpu && cpu - 1 != me)
+			smp_call_function_single(cpu - 1, flush_ack, NULL, 1);
+	}
+	put_cpu();
+}
+
+/* ---- 3. Root, page, TLS ----------------------------------------------------------- */
+
+int vcpu_load_root(struct domus_vcpu *v, u64 gpa)
+{
+	struct shadow *sh = &v->d->shadow;
+	struct shadow_root *root, *old = v->root;
+
+	if (old && shadow_root_gpa(old) == gpa)
+		return shadow_flush(sh, DOMUS_FLUSH_ROOT, gpa, 0, 0, 1ULL << v->id);
+	root = shadow_get_root(sh, gpa);
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	v->root = root;
+	v->data->cr3_kernel = shadow_root_cr3(root, false);
+	v->data->cr3_user = shadow_root_cr3(root, true);
+	v->data->cr3 = vcpu_user_mode(v) ? v->data->cr3_user : v->data->cr3_kernel;
+	if (old)
+		shadow_put_root(sh, old);
+	return 0;
+}
+
+int vcpu_set_page(struct domus_vcpu *v, u64 gpa)
+{
+	struct page *page = gmem_pin(&v->d->gmem, gpa);
+
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	swap_page(v, page);
+	WRITE_ONCE(v->page->id, v->id);
+	return 0;
+}
+
+void vcpu_set_tls(struct domus_vcpu *v, unsigned int i, u64 desc)
+{
+	v->tls[i] = desc;
+	v->last_cpu = -1;	/* have the GDT made again */
+}
+
+/* ---- 4. One entry ------------------------------------------------------------------ */
+
+static DEFINE_PER_CPU(u32, last_domain);
+
+void vcpu_ibpb(void)
+{
+	indirect_branch_prediction_barrier();
+}
+
+#define WORK_FLAGS (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NEED_RESCHED | \
+		    _TIF_NOTIFY_RESUME | _TIF_USER_RETURN_NOTIFY)
+
+static void load_cpu(struct domus_vcpu *v)
+{
+	int cpu = smp_processor_id();
+
+	if (v->last_cpu != cpu) {
+		cell_load_gdt(v);
+		v->last_cpu = cpu;
+	}
+	vcpu_msr_load(v);
+	/* predictions of another domain must not steer this one */
+	if (__this_cpu_read(last_domain) != v->d->id) {
+		vcpu_ibpb();
+		__this_cpu_write(last_domain, v->d->id);
+	}
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+}
+
+static bool load_debug(struct domus_vcpu *v)
+{
+	bool host = hw_breakpoint_active();
+
+	if (host)
+		set_debugreg(0, 7);
+	if (v->data->dr7) {
+		set_debugreg(v->dr[0], 0);
+		set_debugreg(v->dr[1], 1);
+		set_debugreg(v->dr[2], 2);
+		set_debugreg(v->dr[3], 3);
+		set_debugreg(v->data->dr6 | DR6_RESERVED, 6);
+	}
+	return host;
+}
+
+static void restore_debug(struct domus_vcpu *v, bool host)
+{
+	if (v->data->dr7)
+		set_debugreg(DR6_RESERVED, 6);
+	if (host)
+		hw_breakpoint_restore();
+}
+
+static void switch_perf(bool in)
+{
+	struct perf_guest_switch_msr *msrs;
+	int i, nr = 0;
+
+	msrs = perf_guest_get_msrs(&nr, NULL);
+	for (i = 0; msrs && i < nr; i++)
+		if (msrs[i].host != msrs[i].guest)
+			wrmsrl(msrs[i].msr, in ? msrs[i].guest : msrs[i].host);
+}
+
+/* Interrupts off. Enter the guest and come back. */
+static void switch_world(struct domus_vcpu *v)
+{
+	struct cell_data *data = v->data;
+	bool breakpoints = load_debug(v);
+	u32 pkru = 0;
+
+	if (data->pku) {
+		pkru = rdpkru();
+		if (pkru)
+			wrpkru(0);
+	}
+	switch_perf(true);
+	data->regs.vector = CELL_VEC_ABORT;
+	vtime_account_guest_enter();
+	context_tracking_guest_enter();
+	domus_switch(v->cell_va + (domus_text_enter - domus_text_start));
+	context_tracking_guest_exit();
+	vtime_account_guest_exit();
+	switch_perf(false);
+	if (data->pku && rdpkru() != pkru)
+		wrpkru(pkru);
+	restore_debug(v, breakpoints);
+	v->exits++;
+}
+
+/* ---- 5. Exits ------------------------------------------------------------------------ */
+
+static void host_interrupt(struct domus_vcpu *v, unsigned int vector)
+{
+	struct desc_ptr idt;
+	gate_desc *gates;
+
+	/* others sample MSRs of this CPU by cross calls: they must see the host's */
+	if (vector == CALL_FUNCTION_VECTOR || vector == CALL_FUNCTION_SINGLE_VECTOR ||
+	    vector == REBOOT_VECTOR)
+		vcpu_msr_restore(v);
+	store_idt(&idt);
+	gates = (gate_desc *)idt.address;
+	domus_call_gate(gate_offset(&gates[vector]));
+}
+
+/* A #MC that hit the guest: as from user space, or the host would panic for it. */
+static bool host_machine_check(struct domus_vcpu *v)
+{
+	struct pt_regs regs = { .cs = __USER_CS, .flags = X86_EFLAGS_IF };
+	u64 status;
+
+	rdmsrl(MSR_IA32_MCG_STATUS, status);
+	do_machine_check(&regs);
+	return status & MCG_STATUS_RIPV;
+}
+
+/*
+ * With interrupts still off: hand to the host what was the host's.
+ * Return: false when the cell may not go on (#MC without a valid RIP).
+ */
+static bool exit_irqs_off(struct domus_vcpu *v)
+{
+	struct cell_data *data = v->data;
+	u64 vector = data->regs.vector;
+	bool go_on = true;
+
+	if (data->mc_latched) {
+		data->mc_latched = 0;
+		asm volatile("int $18" ::: "memory");
+	}
+	if (data->nmi_latched || vector == X86_TRAP_NMI) {
+		data->nmi_latched = 0;
+		asm volatile("int $2" ::: "memory");
+	}
+	if (vector == X86_TRAP_MC)
+		go_on = host_machine_check(v);
+	else if (vector >= FIRST_EXTERNAL_VECTOR && vector < NR_VECTORS)
+		host_interrupt(v, vector);
+	return go_on;
+}
+
+static int exit_page_fault(struct domus_vcpu *v)
+{
+	struct cell_data *data = v->data;
+	u64 cr2 = data->cr2, error = data->regs.error;
+	bool user = vcpu_user_mode(v);
+	u32 guest_error = 0;
+
+	/* a 4-level machine has no such addresses */
+	if ((s64)(cr2 << 16) >> 16 != (s64)cr2)
+		return vcpu_inject(v, X86_TRAP_GP, 0, 0);
+	if (cell_covers(cr2))
+		return vcpu_inject(v, X86_TRAP_PF,
+				   (error & (X86_PF_WRITE | X86_PF_INSTR)) |
+				   (user ? X86_PF_USER : 0), cr2);
+	switch (shadow_fault(&v->d->shadow, v->root, cr2, error, user, &guest_error)) {
+	case SHADOW_FILLED:
+	case SHADOW_RETRY:
+		v->by_cause[VCPU_CAUSE_FILL]++;
+		return 0;
+	case SHADOW_SPURIOUS:
+		v->by_cause[VCPU_CAUSE_SPURIOUS]++;
+		data->invlpg = cr2;
+		data->invalidate = v->spurious_va == cr2 ? 2 : 1;
+		v->spurious_va = cr2;
+		return 0;
+	case SHADOW_GUEST_FAULT:
+		v->by_cause[VCPU_CAUSE_GUEST_PF]++;
+		return vcpu_inject(v, X86_TRAP_PF, guest_error, cr2);
+	case SHADOW_BAD_FRAME:
+		v->by_cause[VCPU_CAUSE_GUEST_PF]++;
+		return vcpu_inject(v, X86_TRAP_PF,
+				   (error & (X86_PF_WRITE | X86_PF_INSTR)) | X86_PF_PROT |
+				   X86_PF_RSVD | (user ? X86_PF_USER : 0), cr2);
+	case SHADOW_NO_MEMORY:
+		break;
+	}
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return domain_kill(v->d, DOMUS_REASON_MEMORY,
+			   "vCPU %u: the host has no memory for address %#llx", v->id, cr2);
+}
+
+static int exit_exception(struct domus_vcpu *v, u64 vector)
+{
+	struct cell_data *data = v->data;
+	u64 dr6 = 0;
+
+	v->by_cause[VCPU_CAUSE_EXCEPTION]++;
+	switch (vector) {
+	case X86_TRAP_DB:
+		dr6 = data->dr6;
+		break;
+	case X86_TRAP_NM:
+		/* only XFD: a component that the guest was not given */
+		return vcpu_inject(v, X86_TRAP_UD, 0, 0);
+	case X86_TRAP_AC:
+		if (!(data->regs.flags & X86_EFLAGS_AC) &&
+		    boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) &&
+		    handle_guest_split_lock(data->regs.ip))
+			return 0;
+		break;
+	}
+	return vcpu_inject(v, vector, data->regs.error, dr6);
+}
+
+static int exit_fatal(struct domus_vcpu *v)
+{
+	struct cell_data *data = v->data;
+	u64 ip = data->fatal_ip - v->cell_va;
+
+	data->fatal = 0;
+	pr_err("domain %u vCPU %u: fault %llu in the switcher, error %#llx, at +%#llx, cr2 %#llx\n",
+	       v->d->id, v->id, data->fatal_vector, data->fatal_error, ip, data->fatal_cr2);
+	return domain_kill(v->d, DOMUS_REASON_SWITCHER,
+			   "vCPU %u: fault %llu in the switcher at +%#llx, error %#llx, cr2 %#llx",
+			   v->id, data->fatal_vector, ip, data->fatal_error, data->fatal_cr2);
+}
+
+/* With interrupts on: what the guest did. Return: 0, or < 0 to leave RUN. */
+static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
+{
+	struct cell_data *data = v->data;
+	u64 vector = data->regs.vector;
+
+	if (data->fatal)
+		return exit_fatal(v);
+	if (!go_on)
+		return domain_kill(v->d, DOMUS_REASON_MACHINE_CHECK,
+				   "vCPU %u: machine check, rip %#llx lost", v->id,
+				   data->regs.ip);
+	if (vector == X86_TRAP_PF)
+		return exit_page_fault(v);
+	if (vector == CELL_VEC_CALL) {
+		v->by_cause[VCPU_CAUSE_CALL]++;
+		if (!vcpu_user_mode(v))
+			return hypercall(v);
+		data->regs.ip -= 2;	/* as if SYSCALL were undefined */
+		return vcpu_inject(v, X86_TRAP_UD, 0, 0);
+	}
+	if (vector == CELL_VEC_ABORT) {
+		v->by_cause[VCPU_CAUSE_ABORT]++;
+		return 0;
+	}
+	if (vector == X86_TRAP_NMI) {
+		v->by_cause[VCPU_CAUSE_NMI]++;
+		return 0;
+	}
+	if (vector == X86_TRAP_MC) {
+		v->by_cause[VCPU_CAUSE_MC]++;
+		return 0;
+	}
+	if (vector >= FIRST_EXTERNAL_VECTOR) {
+		v->by_cause[VCPU_CAUSE_IRQ]++;
+		return 0;
+	}
+	return exit_exception(v, vector);
+}
+
+/* ---- 6. The run loop -------------------------------------------------------------------- */
+
+/* One entry and exit. Return: 0, or < 0 to leave RUN. */
+static int enter(struct domus_vcpu *v)
+{
+	bool go_on;
+
+	preempt_disable();
+	local_irq_disable();
+	WRITE_ONCE(v->in_guest, smp_processor_id() + 1);
+	smp_mb();	/* in_guest before kick, work and the CR3 load */
+	if (READ_ONCE(v->kick) || (read_thread_flags() & WORK_FLAGS)) {
+		WRITE_ONCE(v->in_guest, 0);
+		local_irq_enable();
+		preempt_enable();
+		return 0;
+	}
+	load_cpu(v);
+	switch_world(v);
+	WRITE_ONCE(v->in_guest, 0);
+	if (v->data->regs.vector == X86_TRAP_DB && !v->data->dr7) {
+		/* no guest breakpoint: a single step, which only the CPU recorded */
+		unsigned long dr6;
+
+		get_debugreg(dr6, 6);
+		set_debugreg(DR6_RESERVED, 6);
+		v->data->dr6 = dr6;
+	}
+	go_on = exit_irqs_off(v);
+	local_irq_enable();
+	preempt_enable();
+	return exit_irqs_on(v, go_on);
+}
+
+/* Host work that must be done before the guest goes on. 0, or -EINTR. */
+static int host_work(void)
+{
+	unsigned long work = read_thread_flags() & WORK_FLAGS;
+
+	/*
+	 * Task work and user-return notifiers run on the way to the holder:
+	 * kvm's keeps its guest's MSRs loaded until then.
+	 */
+	if (work & (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME |
+		    _TIF_USER_RETURN_NOTIFY))
+		return -EINTR;
+	if (work & _TIF_NEED_RESCHED)
+		schedule();
+	return 0;
+}
+
+static int run_loop(struct domus_vcpu *v, struct domus_run *run)
+{
+	struct domus_domain *d = v->d;
+	int r;
+
+	for (;;) {
+		WRITE_ONCE(v->kick, false);
+		smp_mb();	/* kick before what it announced */
+		if (domain_dead(d)) {
+			run->exit = DOMUS_EXIT_DEAD;
+			return 0;
+		}
+		if (READ_ONCE(d->state) == DOMUS_STATE_REBOOT) {
+			run->exit = DOMUS_EXIT_REBOOT;
+			return 0;
+		}
+		r = host_work();
+		if (r)
+			return r;
+		if (!READ_ONCE(v->online)) {
+			r = wait_event_interruptible(v->wait, READ_ONCE(v->online) ||
+						     READ_ONCE(v->kick));
+			if (r)
+				return -EINTR;
+			continue;
+		}
+		r = vcpu_deliver(v);
+		if (!r)
+			r = enter(v);
+		if (r && r != -ESHUTDOWN)
+			return r;
+	}
+}
+
+int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
+{
+	unsigned long flags;
+	u64 began;
+	int r;
+
+	if (!mutex_trylock(&v->run_lock))
+		return -EBUSY;
+	began = current->se.sum_exec_runtime;
+	fpu_swap_kvm_fpstate(&v->fpu, true);
+	preempt_disable();
+	preempt_notifier_register(&v->notifier);
+	preempt_enable();
+	r = run_loop(v, run);
+	preempt_disable();
+	preempt_notifier_unregister(&v->notifier);
+	local_irq_save(flags);
+	vcpu_msr_restore(v);
+	local_irq_restore(flags);
+	preempt_enable();
+	fpu_swap_kvm_fpstate(&v->fpu, false);
+	v->runtime_ns += current->se.sum_exec_runtime - began;
+	mutex_unlock(&v->run_lock);
+	return r;
+}
