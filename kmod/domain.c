@@ -1,0 +1,670 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Domains: their life from the open file to the last reference.
+ *
+ *   1. the list, events
+ *   2. references, opening and freeing
+ *   3. DOMAIN_NEW
+ *   4. DOMAIN_START, DOMAIN_RESET
+ *   5. the end: kill, shutdown, release
+ *
+ * The state changes under death_lock, because a kill can come from an interrupt:
+ * whoever wants another state says from which one, and finds out if it is dead.
+ */
+#include <linux/capability.h>
+#include <linux/container_of.h>
+#include <linux/cred.h>
+#include <linux/ctype.h>
+#include <linux/mm.h>
+#include <linux/netlink.h>
+#include <linux/pid.h>
+#include <linux/rwsem.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/stringify.h>
+#include <linux/user_namespace.h>
+#include <linux/workqueue.h>
+#include <asm/cpufeature.h>
+
+#include "domain.h"
+#include "hypercall.h"
+#include "shadow.h"
+#include "vcpu.h"
+
+#define DOMAINS_LIMIT	256
+
+static_assert(DOMAINS_LIMIT <= DOMUS_DOMAINS_MAX);
+
+/**
+ * struct domain_box - a domain and what only this file knows of it
+ * @opener: thread group that opened the file, referenced
+ * @made: DOMAIN_NEW is done or in progress; under @d.lock
+ * @died: tells control of the end; queued once, under @d.death_lock, with a reference
+ */
+struct domain_box {
+	struct domus_domain d;
+	struct pid *opener;
+	bool made;
+	struct work_struct died;
+};
+
+static inline struct domain_box *box_of(struct domus_domain *d)
+{
+	return container_of(d, struct domain_box, d);
+}
+
+/* ---- 1. The list, events ---------------------------------------------------- */
+
+DEFINE_MUTEX(domus_list_lock);
+LIST_HEAD(domus_domains);
+
+/* Under domus_list_lock. */
+static unsigned int nr_domains;
+static u32 last_id;
+
+static DECLARE_RWSEM(notify_lock);
+static void (*notify_fn)(struct domus_domain *d, enum domus_event ev);
+
+void domain_set_notify(void (*fn)(struct domus_domain *d, enum domus_event ev))
+{
+	down_write(&notify_lock);
+	notify_fn = fn;
+	up_write(&notify_lock);
+}
+
+void domain_notify(struct domus_domain *d, enum domus_event ev)
+{
+	down_read(&notify_lock);
+	if (notify_fn)
+		notify_fn(d, ev);
+	up_read(&notify_lock);
+}
+
+/* domus_list_lock held. */
+static struct domus_domain *list_find(const char *name, u32 id)
+{
+	struct domus_domain *d;
+
+	lockdep_assert_held(&domus_list_lock);
+	list_for_each_entry(d, &domus_domains, link) {
+		if (name ? !strcmp(d->name, name) : d->id == id)
+			return d;
+	}
+	return NULL;
+}
+
+struct domus_domain *domain_find(const char *name, u32 id)
+{
+	struct domus_domain *d;
+
+	mutex_lock(&domus_list_lock);
+	d = list_find(name, id);
+	if (d)
+		domain_get(d);	/* what is on the list has its file's reference */
+	mutex_unlock(&domus_list_lock);
+	return d;
+}
+
+/* ---- 2. References ----------------------------------------------------------- */
+
+static void free_vcpus(struct domus_domain *d, unsigned int nr)
+{
+	while (nr--) {
+		vcpu_free(d->vcpus[nr]);
+		d->vcpus[nr] = NULL;
+	}
+}
+
+static void put_holder(struct domus_domain *d)
+{
+	put_pid(d->holder);
+	d->holder = NULL;
+	if (d->mm)
+		mmdrop(d->mm);
+	d->mm = NULL;
+}
+
+static void domain_free(struct kref *ref)
+{
+	struct domus_domain *d = container_of(ref, struct domus_domain, ref);
+	struct domain_box *box = box_of(d);
+
+	free_vcpus(d, d->nr_vcpus);
+	shadow_destroy(&d->shadow);
+	cell_space_destroy(d);
+	clock_stop(d);
+	event_stop(d);
+	console_destroy(&d->console);
+	put_holder(d);
+	put_pid(box->opener);
+	put_user_ns(d->user_ns);
+	mutex_destroy(&d->lock);
+	kvfree(box);
+}
+
+struct domus_domain *domain_get(struct domus_domain *d)
+{
+	kref_get(&d->ref);
+	return d;
+}
+
+void domain_put(struct domus_domain *d)
+{
+	kref_put(&d->ref, domain_free);
+}
+
+static void died_work(struct work_struct *work)
+{
+	struct domain_box *box = container_of(work, struct domain_box, died);
+
+	domain_notify(&box->d, DOMUS_EVENT_DIED);
+	domain_put(&box->d);
+}
+
+struct domus_domain *domain_open(void)
+{
+	struct domain_box *box = kvzalloc(sizeof(*box), GFP_KERNEL_ACCOUNT);
+	struct domus_domain *d;
+	int r;
+
+	if (!box)
+		return ERR_PTR(-ENOMEM);
+	d = &box->d;
+	kref_init(&d->ref);
+	INIT_LIST_HEAD(&d->link);
+	mutex_init(&d->lock);
+	spin_lock_init(&d->death_lock);
+	INIT_WORK(&box->died, died_work);
+	event_init(&d->events);
+	clock_init(&d->clock);
+	r = console_init(&d->console);
+	if (r) {
+		kvfree(box);
+		return ERR_PTR(r);
+	}
+	d->state = DOMUS_STATE_NEW;
+	d->owner = current_euid();
+	d->user_ns = get_user_ns(current_user_ns());
+	box->opener = get_pid(task_tgid(current));
+	return d;
+}
+
+/* ---- 3. DOMAIN_NEW ------------------------------------------------------------ */
+
+u64 domain_features(void)
+{
+	u64 features = BIT_ULL(DOMUS_F_COMMON_UPPER) | BIT_ULL(DOMUS_F_FLUSH_VCPU_MASK) |
+		       BIT_ULL(DOMUS_F_MULTICALL) | BIT_ULL(DOMUS_F_FILL_HINT) |
+		       BIT_ULL(DOMUS_F_CONSOLE) | BIT_ULL(DOMUS_F_EVENTS);
+
+	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
+		features |= BIT_ULL(DOMUS_F_FSGSBASE);
+	if (clock_tsc_exact())
+		features |= BIT_ULL(DOMUS_F_TSC_CLOCK);
+	return features;
+}
+
+/* [A-Za-z0-9][A-Za-z0-9._-]*; isalnum() knows Latin-1 letters, too. */
+static bool name_valid(const char *name)
+{
+	size_t i, len = strnlen(name, DOMUS_NAME_MAX + 1);
+
+	if (!len || len > DOMUS_NAME_MAX)
+		return false;
+	for (i = 0; i < len; i++) {
+		if (isascii(name[i]) && isalnum(name[i]))
+			continue;
+		if (!i || !strchr("._-", name[i]))
+			return false;
+	}
+	return true;
+}
+
+static int make_vcpus(struct domus_domain *d, unsigned int nr)
+{
+	struct domus_vcpu *v;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		v = vcpu_new(d, i);
+		if (IS_ERR(v)) {
+			free_vcpus(d, i);
+			return PTR_ERR(v);
+		}
+		d->vcpus[i] = v;
+	}
+	return 0;
+}
+
+static int add_slots(struct domus_domain *d, const struct domus_params *p,
+		     struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int r;
+
+	gmem_init(&d->gmem, d->mm);
+	for (i = 0; i < p->nr_slots; i++) {
+		r = gmem_add_slot(&d->gmem, &p->slots[i], extack);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* A later DOMAIN_NEW on the file finds these as at first. */
+static void drop_shadow(struct domus_domain *d)
+{
+	shadow_destroy(&d->shadow);
+	memset(&d->shadow, 0, sizeof(d->shadow));
+}
+
+static void drop_cells(struct domus_domain *d)
+{
+	cell_space_destroy(d);
+	memset(&d->cells, 0, sizeof(d->cells));
+}
+
+/* All that the domain consists of; nobody can see it yet. */
+static int domain_build(struct domus_domain *d, const struct domus_params *p,
+			struct netlink_ext_ack *extack)
+{
+	int r;
+
+	lockdep_assert_held(&d->lock);
+	mmgrab(current->mm);
+	d->mm = current->mm;
+	d->holder = get_pid(task_tgid(current));
+	r = add_slots(d, p, extack);
+	if (r)
+		goto err_holder;
+	r = cell_space_init(d);
+	if (r) {
+		if (r == -EBUSY)
+			NL_SET_ERR_MSG(extack, "this process has another domain");
+		goto err_cells;
+	}
+	r = shadow_init(&d->shadow, d);
+	if (r)
+		goto err_shadow;
+	r = make_vcpus(d, p->vcpus);
+	if (r)
+		goto err_shadow;
+	return 0;
+
+err_shadow:
+	drop_shadow(d);
+err_cells:
+	drop_cells(d);
+err_holder:
+	put_holder(d);
+	return r;
+}
+
+static void domain_unbuild(struct domus_domain *d, unsigned int nr_vcpus)
+{
+	lockdep_assert_held(&d->lock);
+	free_vcpus(d, nr_vcpus);
+	drop_shadow(d);
+	drop_cells(d);
+	put_holder(d);
+}
+
+/* Give the domain its name and show it. */
+static int domain_publish(struct domus_domain *d, const struct domus_params *p,
+			  struct netlink_ext_ack *extack)
+{
+	int r = 0;
+
+	mutex_lock(&domus_list_lock);
+	if (list_find(p->name, 0)) {
+		NL_SET_ERR_MSG(extack, "a domain of this name exists");
+		r = -EEXIST;
+	} else if (nr_domains >= DOMAINS_LIMIT) {
+		NL_SET_ERR_MSG(extack, "too many domains on this host");
+		r = -ENOSPC;
+	} else if (last_id == U32_MAX) {
+		NL_SET_ERR_MSG(extack, "no domain id is left: reload the module");
+		r = -ENOSPC;
+	}
+	if (r)
+		goto unlock;
+	strscpy(d->name, p->name, sizeof(d->name));
+	d->id = ++last_id;
+	/* RUN looks at the number first, and then at all above */
+	smp_store_release(&d->nr_vcpus, p->vcpus);
+	list_add_tail(&d->link, &domus_domains);
+	nr_domains++;
+unlock:
+	mutex_unlock(&domus_list_lock);
+	return r;
+}
+
+int domain_new(struct domus_domain *d, const struct domus_params *p,
+	       struct netlink_ext_ack *extack)
+{
+	struct domain_box *box = box_of(d);
+	int r;
+
+	if (!name_valid(p->name)) {
+		NL_SET_ERR_MSG(extack,
+			       "name: letters, digits and ._- only, a letter or digit first");
+		return -EINVAL;
+	}
+	if (!current->mm || task_tgid(current) != box->opener) {
+		NL_SET_ERR_MSG(extack, "the file was opened by another process");
+		return -EIO;
+	}
+	mutex_lock(&d->lock);
+	if (box->made) {
+		mutex_unlock(&d->lock);
+		NL_SET_ERR_MSG(extack, "the file has a domain already");
+		return -EBUSY;
+	}
+	r = domain_build(d, p, extack);
+	box->made = !r;
+	mutex_unlock(&d->lock);
+	if (r)
+		return r;
+	/* the list's lock is outside of the domain's */
+	r = domain_publish(d, p, extack);
+	if (r) {
+		mutex_lock(&d->lock);
+		domain_unbuild(d, p->vcpus);
+		box->made = false;
+		mutex_unlock(&d->lock);
+		return r;
+	}
+	domain_notify(d, DOMUS_EVENT_CREATED);
+	return 0;
+}
+
+/* ---- 4. DOMAIN_START, DOMAIN_RESET ---------------------------------------------- */
+
+static bool change_state(struct domus_domain *d, u32 from, u32 to)
+{
+	unsigned long flags;
+	bool is;
+
+	spin_lock_irqsave(&d->death_lock, flags);
+	is = d->state == from;
+	if (is)
+		WRITE_ONCE(d->state, to);
+	spin_unlock_irqrestore(&d->death_lock, flags);
+	return is;
+}
+
+static int refuse_state(struct domus_domain *d, struct netlink_ext_ack *extack)
+{
+	switch (READ_ONCE(d->state)) {
+	case DOMUS_STATE_NEW:
+		NL_SET_ERR_MSG(extack, "the domain is not started");
+		break;
+	case DOMUS_STATE_DEAD:
+		NL_SET_ERR_MSG(extack, "the domain is dead");
+		break;
+	default:
+		NL_SET_ERR_MSG(extack, "the domain is started already");
+	}
+	return -EBUSY;
+}
+
+#define MISSING(feature) \
+	[DOMUS_F_##feature] = "the image requires feature " #feature ", which this host lacks"
+
+static const char *const missing_feature[] = {
+	MISSING(COMMON_UPPER),
+	MISSING(FLUSH_VCPU_MASK),
+	MISSING(MULTICALL),
+	MISSING(FILL_HINT),
+	MISSING(FSGSBASE),
+	MISSING(TSC_CLOCK),
+	MISSING(CONSOLE),
+	MISSING(EVENTS),
+	MISSING(SMP),
+	MISSING(DEVICES),
+};
+
+static int check_image(const struct domus_start *s, struct netlink_ext_ack *extack)
+{
+	u64 missing = s->required & ~domain_features();
+	unsigned int first;
+
+	if (s->abi >> 16 != DOMUS_ABI_MAJOR) {
+		NL_SET_ERR_MSG(extack, "the image needs another ABI than major version "
+			       __stringify(DOMUS_ABI_MAJOR) " of this host");
+		return -EPROTO;
+	}
+	if ((s->abi & 0xffff) > DOMUS_ABI_MINOR) {
+		NL_SET_ERR_MSG(extack, "the image needs a newer ABI than "
+			       __stringify(DOMUS_ABI_MAJOR) "." __stringify(DOMUS_ABI_MINOR)
+			       " of this host");
+		return -EPROTO;
+	}
+	if (!missing)
+		return 0;
+	first = __ffs64(missing);
+	if (first >= ARRAY_SIZE(missing_feature))
+		NL_SET_ERR_MSG(extack, "the image requires a feature that this host does not know");
+	else if (extack)
+		extack->_msg = missing_feature[first];
+	return -EOPNOTSUPP;
+}
+
+static int start_first_vcpu(struct domus_domain *d, const struct domus_start *s,
+			    struct netlink_ext_ack *extack)
+{
+	struct domus_vcpu_init init = {
+		.rip		= s->rip,
+		.root_gpa	= s->root_gpa,
+		.vcpu_page_gpa	= s->vcpu_page_gpa,
+	};
+	int r;
+
+	/* before the vCPU, which may run and ask for a reboot at once */
+	if (!change_state(d, DOMUS_STATE_NEW, DOMUS_STATE_RUNNING))
+		return refuse_state(d, extack);
+	r = vcpu_start(d->vcpus[0], &init, s->rsi, NULL);
+	if (r) {
+		NL_SET_ERR_MSG(extack, "the first vCPU's rip, root or page is not usable");
+		change_state(d, DOMUS_STATE_RUNNING, DOMUS_STATE_NEW);
+	}
+	return r;
+}
+
+/* d->lock held. */
+static int start_locked(struct domus_domain *d, const struct domus_start *s,
+			struct netlink_ext_ack *extack)
+{
+	int r;
+
+	if (READ_ONCE(d->state) != DOMUS_STATE_NEW)
+		return refuse_state(d, extack);
+	r = check_image(s, extack);
+	if (r)
+		return r;
+	r = event_start(d, s->event_page_gpa);
+	if (r) {
+		NL_SET_ERR_MSG(extack, "the event page is not usable");
+		return r;
+	}
+	r = hypercall_fill_page(d->vcpus[0], s->hypercall_gpa);
+	if (r) {
+		NL_SET_ERR_MSG(extack, "the hypercall page is not usable");
+		goto err_event;
+	}
+	clock_start(d);
+	r = start_first_vcpu(d, s, extack);
+	if (r)
+		goto err_clock;
+	return 0;
+
+err_clock:
+	clock_stop(d);
+err_event:
+	event_stop(d);
+	return r;
+}
+
+int domain_start(struct domus_domain *d, const struct domus_start *s,
+		 struct netlink_ext_ack *extack)
+{
+	int r;
+
+	if (current->mm != d->mm) {
+		NL_SET_ERR_MSG(extack, "only the process that made the domain may start it");
+		return -EIO;
+	}
+	mutex_lock(&d->lock);
+	r = start_locked(d, s, extack);
+	mutex_unlock(&d->lock);
+	return r;
+}
+
+static void unlock_vcpus(struct domus_domain *d, unsigned int nr)
+{
+	while (nr--)
+		mutex_unlock(&d->vcpus[nr]->run_lock);
+}
+
+/* d->lock and every run_lock held: no state but DEAD comes by itself. */
+static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
+{
+	u32 state = READ_ONCE(d->state);
+	unsigned int i;
+
+	if (state != DOMUS_STATE_REBOOT && state != DOMUS_STATE_RUNNING)
+		return refuse_state(d, extack);
+	for (i = 0; i < d->nr_vcpus; i++)
+		vcpu_stop(d->vcpus[i]);
+	event_stop(d);
+	clock_stop(d);
+	shadow_reset(&d->shadow);
+	WRITE_ONCE(d->guest_started, false);
+	if (!change_state(d, state, DOMUS_STATE_NEW))
+		return refuse_state(d, extack);
+	WRITE_ONCE(d->reboots, d->reboots + 1);
+	return 0;
+}
+
+int domain_reset(struct domus_domain *d, struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int r;
+
+	if (current->mm != d->mm) {
+		NL_SET_ERR_MSG(extack, "only the process that made the domain may reset it");
+		return -EIO;
+	}
+	mutex_lock(&d->lock);
+	for (i = 0; i < d->nr_vcpus; i++) {
+		if (!mutex_trylock(&d->vcpus[i]->run_lock)) {
+			NL_SET_ERR_MSG(extack, "a vCPU is running");
+			r = -EBUSY;
+			goto unlock;
+		}
+	}
+	r = reset_locked(d, extack);
+unlock:
+	unlock_vcpus(d, i);
+	mutex_unlock(&d->lock);
+	return r;
+}
+
+/* ---- 5. The end ------------------------------------------------------------------ */
+
+static void kick_all(struct domus_domain *d)
+{
+	unsigned int i, nr = smp_load_acquire(&d->nr_vcpus);
+
+	for (i = 0; i < nr; i++)
+		vcpu_kick(d->vcpus[i]);
+}
+
+/* The reason is one line, whatever the guest put into it. */
+static void make_printable(char *text)
+{
+	for (; *text; text++) {
+		if (iscntrl(*text))
+			*text = ' ';
+	}
+}
+
+int domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt, ...)
+{
+	struct domain_box *box = box_of(d);
+	unsigned long flags;
+	va_list args;
+
+	spin_lock_irqsave(&d->death_lock, flags);
+	if (d->state != DOMUS_STATE_DEAD) {
+		d->death.code = code;
+		va_start(args, fmt);
+		vscnprintf(d->death.text, sizeof(d->death.text), fmt, args);
+		va_end(args);
+		make_printable(d->death.text);
+		WRITE_ONCE(d->state, DOMUS_STATE_DEAD);
+		/* under the lock: who finds it dead can wait for the work */
+		domain_get(d);
+		queue_work(system_wq, &box->died);
+	}
+	spin_unlock_irqrestore(&d->death_lock, flags);
+	kick_all(d);
+	wake_up_all(&d->console.wait);
+	return -ESHUTDOWN;
+}
+
+void domain_reason(struct domus_domain *d, struct domus_death *out)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&d->death_lock, flags);
+	*out = d->death;
+	spin_unlock_irqrestore(&d->death_lock, flags);
+}
+
+int domain_shutdown(struct domus_domain *d, u32 how, const char *text)
+{
+	const char *colon;
+
+	text = text ?: "";
+	colon = *text ? ": " : "";
+	switch (how) {
+	case DOMUS_SHUTDOWN_POWEROFF:
+		return domain_kill(d, DOMUS_REASON_POWEROFF, "guest powered off%s%s",
+				   colon, text);
+	case DOMUS_SHUTDOWN_CRASH:
+		return domain_kill(d, DOMUS_REASON_CRASH, "guest crashed%s%s", colon, text);
+	case DOMUS_SHUTDOWN_SUSPEND:
+		return domain_kill(d, DOMUS_REASON_SUSPEND, "guest suspended%s%s", colon, text);
+	case DOMUS_SHUTDOWN_REBOOT:
+		if (change_state(d, DOMUS_STATE_RUNNING, DOMUS_STATE_REBOOT)) {
+			kick_all(d);
+			domain_notify(d, DOMUS_EVENT_REBOOT);
+		}
+		return -ESHUTDOWN;
+	default:
+		return domain_kill(d, DOMUS_REASON_BAD_CALL,
+				   "guest asked for shutdown of unknown kind %u", how);
+	}
+}
+
+void domain_release(struct domus_domain *d)
+{
+	struct domain_box *box = box_of(d);
+	int r;
+
+	if (d->id) {
+		r = domain_kill(d, DOMUS_REASON_HOLDER, "the holder has gone");
+		(void)r;	/* dead now, by this or by an earlier reason */
+		mutex_lock(&domus_list_lock);
+		list_del_init(&d->link);
+		nr_domains--;
+		mutex_unlock(&domus_list_lock);
+		/* DIED comes before GONE; and no work outlives the file, thus the module */
+		flush_work(&box->died);
+		domain_notify(d, DOMUS_EVENT_GONE);
+	}
+	domain_put(d);
+}

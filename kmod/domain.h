@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A domain: what a file of /dev/domus owns.
+ *
+ * Lock order, outermost first:
+ *   genl_lock (taken by generic netlink)
+ *   domus_list_lock (mutex)      the list of domains
+ *   domain.lock (mutex)          state machine, creation, reset, ports table
+ *   vcpu.run_lock (mutex)        one thread in RUN per vCPU
+ *   mmap_lock of the holder      taken by gmem and by GUP
+ *   mmu notifier callbacks       come with mmap_lock and i_mmap locks of the host held
+ *   shadow.lock (rwlock)         fills read, zaps write
+ *   shadow table/rmap hash locks (spinlock)
+ *   event lock, console lock, death_lock (spinlocks, leaf; irqs off where noted)
+ */
+#ifndef DOMUS_DOMAIN_H
+#define DOMUS_DOMAIN_H
+
+#include <linux/atomic.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/workqueue.h>
+
+#include <uapi/asm/domus_guest.h>
+#include <uapi/linux/domus.h>
+
+#include "cell.h"
+#include "console.h"
+#include "event.h"
+#include "gmem.h"
+#include "shadow_types.h"
+#include "time.h"
+
+struct netlink_ext_ack;
+struct domus_vcpu;
+struct file;
+
+/**
+ * struct domus_death - why a domain ended; the first reason is kept
+ * @code: enum domus_reason; DOMUS_REASON_NONE while alive
+ * @text: NUL terminated
+ */
+struct domus_death {
+	u32 code;
+	char text[DOMUS_REASON_MAX + 1];
+};
+
+/**
+ * struct domus_domain
+ * @ref: held by the open file, by netlink requests in progress and by vCPU threads in RUN
+ * @link: in domus_domains, under domus_list_lock, once it has a name
+ * @id: never reused while the module is loaded; 0 before DOMAIN_NEW
+ * @owner: uid that opened the file
+ * @user_ns: of the opener, for CAP_NET_ADMIN over it
+ * @mm: the holder's, by mm_count
+ * @holder: thread group of the holder, referenced
+ * @state: enum domus_state; written under @lock, read anywhere with READ_ONCE
+ * @death: under @death_lock
+ * @vcpus: 0..@nr_vcpus-1 are made by DOMAIN_NEW and live until the end
+ */
+struct domus_domain {
+	struct kref ref;
+	struct list_head link;
+	struct mutex lock;
+	u32 id;
+	char name[DOMUS_NAME_MAX + 1];
+	kuid_t owner;
+	struct user_namespace *user_ns;
+	struct mm_struct *mm;
+	struct pid *holder;
+	u32 state;
+	u32 reboots;
+	bool guest_started;
+	spinlock_t death_lock;
+	struct domus_death death;
+	struct work_struct death_work;
+	unsigned int nr_vcpus;
+	struct domus_vcpu *vcpus[DOMUS_MAX_VCPUS];
+	struct gmem gmem;
+	struct shadow shadow;
+	struct cell_space cells;
+	struct event_table events;
+	struct domus_clock clock;
+	struct domus_console console;
+};
+
+/**
+ * struct domus_params - what DOMAIN_NEW asks for, already range checked
+ */
+struct domus_params {
+	const char *name;
+	u32 vcpus;
+	unsigned int nr_slots;
+	struct gmem_slot slots[DOMUS_SLOTS_MAX];
+};
+
+/**
+ * struct domus_start - what DOMAIN_START says
+ */
+struct domus_start {
+	u32 abi;
+	u64 required;
+	u64 rip;
+	u64 rsi;
+	u64 root_gpa;
+	u64 hypercall_gpa;
+	u64 vcpu_page_gpa;
+	u64 event_page_gpa;
+};
+
+extern struct mutex domus_list_lock;
+extern struct list_head domus_domains;	/* sorted by id; under domus_list_lock */
+
+/* Module init and exit. Return: 0 or -ENOMEM. Exit waits for the last reference. */
+int domain_init(void);
+void domain_exit(void);
+
+/* Feature bits offered to guests on this host. Process context. */
+u64 domain_features(void);
+
+/**
+ * domain_open() - make a nameless domain for a file of /dev/domus
+ *
+ * Context: process. Return: the domain with one reference, or ERR_PTR.
+ */
+struct domus_domain *domain_open(void);
+
+/**
+ * domain_release() - the file is closed: kill, unlink, drop the file's reference
+ *
+ * Context: process, may sleep; no RUN is in progress on the file.
+ */
+void domain_release(struct domus_domain *d);
+
+/**
+ * domain_new() - DOMAIN_NEW: give a nameless domain its name, memory and vCPUs
+ * @d: of a file that the caller has open
+ * @p: parameters; name is checked here
+ * @extack: text of a refusal
+ *
+ * Context: process; current->mm becomes the holder's; nothing is left behind on error.
+ * Return: 0; -EEXIST name in use; -EBUSY d has a name already, or the process
+ * has another domain; -EIO other process; -EINVAL; -ENOMEM; -ENOSPC too many domains.
+ */
+int domain_new(struct domus_domain *d, const struct domus_params *p,
+	       struct netlink_ext_ack *extack);
+
+/* DOMAIN_START. Return: 0, -EBUSY (state), -EIO (not the holder), -EINVAL,
+ * -EPROTO (ABI), -EOPNOTSUPP (feature). Process context of the holder.
+ */
+int domain_start(struct domus_domain *d, const struct domus_start *s,
+		 struct netlink_ext_ack *extack);
+
+/* DOMAIN_RESET. Return: 0, -EBUSY (a vCPU runs, or state), -EIO. */
+int domain_reset(struct domus_domain *d, struct netlink_ext_ack *extack);
+
+/**
+ * domain_find() - look a domain up and take a reference
+ * @name: or NULL, then @id counts
+ *
+ * Context: process; takes domus_list_lock. Return: the domain or NULL.
+ */
+struct domus_domain *domain_find(const char *name, u32 id);
+struct domus_domain *domain_get(struct domus_domain *d);
+void domain_put(struct domus_domain *d);	/* may sleep at the last one */
+
+/* The domain behind a file of /dev/domus (no reference taken), or NULL. */
+struct domus_domain *domain_of_file(struct file *file);
+
+/**
+ * domain_kill() - end a domain, keeping the first reason
+ * @d: the domain
+ * @code: enum domus_reason
+ * @fmt: reason for the user, one line
+ *
+ * Marks the domain dead, kicks every vCPU out of the guest and wakes those that
+ * block. Context: any but NMI; takes death_lock irq-safe.
+ * Return: -ESHUTDOWN always, for the caller to pass up.
+ */
+int __must_check __printf(3, 4)
+domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt, ...);
+
+/* The guest asked for a shutdown. Context: process (vCPU thread). */
+int __must_check domain_shutdown(struct domus_domain *d, u32 how, const char *text);
+
+static inline bool domain_dead(const struct domus_domain *d)
+{
+	return READ_ONCE(d->state) == DOMUS_STATE_DEAD;
+}
+
+/* Copy the reason. Any context but NMI. */
+void domain_reason(struct domus_domain *d, struct domus_death *out);
+
+/**
+ * domain_set_notify() - who is told of events (control), or NULL
+ *
+ * @fn runs in process context without locks of domus held. Called at module init/exit only.
+ */
+void domain_set_notify(void (*fn)(struct domus_domain *d, enum domus_event ev));
+
+/* Tell of an event. Process context. */
+void domain_notify(struct domus_domain *d, enum domus_event ev);
+
+#endif /* DOMUS_DOMAIN_H */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef DOMUS_EVENT_H
+#define DOMUS_EVENT_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include <uapi/asm/domus_guest.h>
+
+struct domus_domain;
+struct domus_vcpu;
+
+/* One bound port: kind 0 is free. */
+struct event_port {
+	u8 kind;	/* DOMUS_PORT_* */
+	u8 vcpu;
+};
+
+/**
+ * struct event_table - ports of a domain
+ * @lock: leaf, irq-safe; guards @ports and @page
+ * @page: the guest's event page by its host address, NULL before start
+ */
+struct event_table {
+	spinlock_t lock;
+	struct page *pin;
+	struct domus_event_page *page;
+	struct event_port ports[DOMUS_MAX_PORTS];
+};
+
+void event_init(struct event_table *t);
+/* Pin the event page and mask all ports. Process context of the holder. 0, -EINVAL, -EFAULT. */
+int event_start(struct domus_domain *d, u64 gpa);
+/* Unbind all, unpin. No vCPU runs. */
+void event_stop(struct domus_domain *d);
+
+/* DOMUS_HC_EVENT_*: unchecked guest values. Return: port or 0, -EINVAL, -ENOSPC. */
+int event_bind(struct domus_domain *d, u64 kind, u64 vcpu);
+int event_close(struct domus_domain *d, u64 port);
+int event_unmask(struct domus_domain *d, u64 port);
+int event_send(struct domus_domain *d, u64 port);
+
+/**
+ * event_signal() - make a port pending and tell its vCPU
+ * Context: any but NMI. A port that is not bound is ignored.
+ */
+void event_signal(struct domus_domain *d, u32 port);
+/* The same for the port of a kind (CONSOLE: vcpu is not read; TIMER: of that vCPU). */
+void event_signal_kind(struct domus_domain *d, u8 kind, u32 vcpu);
+
+#endif /* DOMUS_EVENT_H */

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counters in debugfs: domus/domains lists every domain, its shadow's counters
+ * and each vCPU's exits by cause. For people; tools use netlink.
+ */
+#include <linux/debugfs.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/stddef.h>
+
+#include "domain.h"
+#include "shadow.h"
+#include "stats.h"
+#include "vcpu.h"
+
+static struct dentry *stats_dir;
+
+static const char *const state_names[] = {
+	[DOMUS_STATE_NEW]	= "new",
+	[DOMUS_STATE_RUNNING]	= "running",
+	[DOMUS_STATE_REBOOT]	= "reboot",
+	[DOMUS_STATE_DEAD]	= "dead",
+};
+
+#define COUNTER(field) { #field, offsetof(struct shadow_stats, field) }
+
+static const struct {
+	const char *name;
+	size_t offset;
+} shadow_counters[] = {
+	COUNTER(fills),
+	COUNTER(large_fills),
+	COUNTER(prefills),
+	COUNTER(spurious),
+	COUNTER(retries),
+	COUNTER(conflicts),
+	COUNTER(flush_zaps),
+	COUNTER(notifier_zaps),
+	COUNTER(rmap_overflows),
+	COUNTER(evictions),
+	COUNTER(drops),
+	COUNTER(remote_flushes),
+};
+
+static_assert(ARRAY_SIZE(shadow_counters) * sizeof(atomic64_t) == sizeof(struct shadow_stats));
+
+static void show_shadow(struct seq_file *m, const struct shadow *sh)
+{
+	const char *base = (const char *)&sh->stats;
+	unsigned int i;
+
+	seq_printf(m, "  shadow pages %llu", shadow_pages(sh));
+	for (i = 0; i < ARRAY_SIZE(shadow_counters); i++)
+		seq_printf(m, " %s %lld", shadow_counters[i].name,
+			   atomic64_read((const atomic64_t *)(base + shadow_counters[i].offset)));
+	seq_putc(m, '\n');
+}
+
+static void show_vcpu(struct seq_file *m, struct domus_vcpu *v)
+{
+	struct vcpu_stats stats;
+	unsigned int i;
+
+	vcpu_stats(v, &stats);
+	seq_printf(m, "  vcpu %u %s runtime_ns %llu passes %llu exits %llu", v->id,
+		   stats.state == DOMUS_VCPU_ONLINE ? "online" : "offline",
+		   stats.runtime_ns, stats.passes, stats.exits);
+	for (i = 0; i < VCPU_NR_CAUSES; i++)
+		seq_printf(m, " %s %llu", vcpu_cause_names[i], stats.by_cause[i]);
+	seq_putc(m, '\n');
+}
+
+static int domains_seq_show(struct seq_file *m, void *p)
+{
+	struct domus_domain *d = list_entry(p, struct domus_domain, link);
+	u32 state = READ_ONCE(d->state);
+	unsigned int i;
+
+	seq_printf(m, "domain %u %s %s vcpus %u memory %llu reboots %u console_dropped %llu\n",
+		   d->id, d->name, state_names[state], d->nr_vcpus, gmem_size(&d->gmem),
+		   READ_ONCE(d->reboots), READ_ONCE(d->console.dropped));
+	show_shadow(m, &d->shadow);
+	for (i = 0; i < d->nr_vcpus; i++)
+		show_vcpu(m, d->vcpus[i]);
+	return 0;
+}
+
+static void *domains_seq_start(struct seq_file *m, loff_t *pos)
+{
+	mutex_lock(&domus_list_lock);
+	return seq_list_start(&domus_domains, *pos);
+}
+
+static void *domains_seq_next(struct seq_file *m, void *p, loff_t *pos)
+{
+	return seq_list_next(p, &domus_domains, pos);
+}
+
+static void domains_seq_stop(struct seq_file *m, void *p)
+{
+	mutex_unlock(&domus_list_lock);
+}
+
+static const struct seq_operations domains_seq_sops = {
+	.start	= domains_seq_start,
+	.next	= domains_seq_next,
+	.stop	= domains_seq_stop,
+	.show	= domains_seq_show,
+};
+
+static int domains_seq_open(struct inode *inode, struct file *file)
+{
+	return seq_open(file, &domains_seq_sops);
+}
+
+static const struct file_operations domains_fops = {
+	.owner		= THIS_MODULE,
+	.open		= domains_seq_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= seq_release,
+};
+
+void stats_init(void)
+{
+	stats_dir = debugfs_create_dir("domus", NULL);
+	debugfs_create_file("domains", 0400, stats_dir, NULL, &domains_fops);
+}
+
+void stats_exit(void)
+{
+	debugfs_remove(stats_dir);
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Time: 1. the host's clocksource, 2. the domain's clock and its page,
+ * 3. one-shot timers.
+ *
+ * Domain time is the host's CLOCK_BOOTTIME from the start on: it goes on while
+ * the host is suspended. The page lets the guest compute it from the TSC; it is
+ * written anew every minute, since the host's clock is steered and the TSC is not.
+ */
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/notifier.h>
+#include <linux/pvclock_gtod.h>
+#include <linux/timekeeper_internal.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+#include <asm/tsc.h>
+
+#include "domain.h"
+#include "time.h"
+#include "vcpu.h"
+
+#define REFRESH	(60 * HZ)
+
+/* ---- 1. The host's clocksource ---------------------------------------------------- */
+
+static bool host_tsc;	/* the clocksource is tsc */
+
+static void refresh_all(struct work_struct *work);
+static DECLARE_DELAYED_WORK(refresh_work, refresh_all);
+
+static void queue_refresh(struct irq_work *work)
+{
+	mod_delayed_work(system_wq, &refresh_work, 0);
+}
+
+static DEFINE_IRQ_WORK(refresh_irq_work, queue_refresh);
+
+/* Called with the timekeeper locked, at every tick: wake nobody from here. */
+static int clock_changed(struct notifier_block *nb, unsigned long unused, void *data)
+{
+	struct timekeeper *tk = data;
+	bool tsc = tk->tkr_mono.clock->vdso_clock_mode == VDSO_CLOCKMODE_TSC;
+
+	if (tsc != READ_ONCE(host_tsc)) {
+		WRITE_ONCE(host_tsc, tsc);
+		irq_work_queue(&refresh_irq_work);
+	}
+	return 0;
+}
+
+static struct notifier_block clock_notifier = { .notifier_call = clock_changed };
+
+bool clock_tsc_exact(void)
+{
+	return READ_ONCE(host_tsc) && boot_cpu_has(X86_FEATURE_CONSTANT_TSC);
+}
+
+int time_init(void)
+{
+	int r = pvclock_gtod_register_notifier(&clock_notifier);
+
+	if (!r)
+		schedule_delayed_work(&refresh_work, REFRESH);
+	return r;
+}
+
+void time_exit(void)
+{
+	pvclock_gtod_unregister_notifier(&clock_notifier);
+	irq_work_sync(&refresh_irq_work);
+	cancel_delayed_work_sync(&refresh_work);
+}
+
+/* ---- 2. The clock and its page ------------------------------------------------------ */
+
+void clock_init(struct domus_clock *c)
+{
+	spin_lock_init(&c->lock);
+}
+
+void clock_start(struct domus_domain *d)
+{
+	d->clock.base_ns = ktime_get_boottime_ns();
+}
+
+static u64 domain_ns(const struct domus_clock *c)
+{
+	return ktime_get_boottime_ns() - c->base_ns;
+}
+
+/* mul and shift so that ns = (ticks << shift) * mul >> 32 */
+static void scale(struct domus_clock_page *page)
+{
+	u64 khz = tsc_khz ? tsc_khz : 1, tps = khz * 1000;
+	s8 shift = 0;
+
+	while (tps > 2 * (u64)NSEC_PER_SEC) {
+		tps >>= 1;
+		shift--;
+	}
+	while (tps <= NSEC_PER_SEC) {
+		tps <<= 1;
+		shift++;
+	}
+	page->tsc_to_system_mul = div64_u64((u64)NSEC_PER_SEC << 32, tps);
+	page->tsc_shift = shift;
+	page->tsc_khz = khz;
+}
+
+static void write_page(struct domus_clock *c)
+{
+	struct domus_clock_page *page = c->page;
+	u32 version;
+
+	lockdep_assert_held(&c->lock);
+	if (!page)
+		return;
+	version = READ_ONCE(page->version) | 1;
+	WRITE_ONCE(page->version, version);
+	smp_wmb();	/* odd before the fields */
+	page->tsc_timestamp = rdtsc_ordered();
+	page->system_time = domain_ns(c);
+	scale(page);
+	page->flags = clock_tsc_exact() ? DOMUS_CLOCK_STABLE : 0;
+	page->wall_base_ns = ktime_get_real_ns() - page->system_time;
+	smp_wmb();	/* the fields before even */
+	WRITE_ONCE(page->version, version + 1);
+}
+
+static void refresh_all(struct work_struct *work)
+{
+	struct domus_domain *d;
+	unsigned long flags;
+
+	mutex_lock(&domus_list_lock);
+	list_for_each_entry(d, &domus_domains, link) {
+		spin_lock_irqsave(&d->clock.lock, flags);
+		write_page(&d->clock);
+		spin_unlock_irqrestore(&d->clock.lock, flags);
+	}
+	mutex_unlock(&domus_list_lock);
+	schedule_delayed_work(&refresh_work, REFRESH);
+}
+
+static void swap_clock_page(struct domus_clock *c, struct page *page)
+{
+	struct page *old;
+	unsigned long flags;
+
+	spin_lock_irqsave(&c->lock, flags);
+	old = c->pin;
+	c->pin = page;
+	c->page = page ? page_address(page) : NULL;
+	write_page(c);
+	spin_unlock_irqrestore(&c->lock, flags);
+	if (old)
+		gmem_unpin(old);
+}
+
+int clock_set_page(struct domus_domain *d, u64 gpa)
+{
+	struct page *page = NULL;
+
+	if (gpa) {
+		page = gmem_pin(&d->gmem, gpa);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+	}
+	swap_clock_page(&d->clock, page);
+	return 0;
+}
+
+void clock_stop(struct domus_domain *d)
+{
+	swap_clock_page(&d->clock, NULL);
+}
+
+s64 clock_get(struct domus_domain *d, u64 which)
+{
+	switch (which) {
+	case DOMUS_TIME_MONOTONIC:
+		return domain_ns(&d->clock);
+	case DOMUS_TIME_WALL:
+		return ktime_get_real_ns();
+	}
+	return -EINVAL;
+}
+
+/* ---- 3. Timers ------------------------------------------------------------------------ */
+
+static enum hrtimer_restart timer_fired(struct hrtimer *timer)
+{
+	struct domus_vcpu *v = container_of(timer, struct domus_vcpu, timer);
+
+	event_signal(v->d, READ_ONCE(v->timer_port));
+	return HRTIMER_NORESTART;
+}
+
+void timer_init_vcpu(struct domus_vcpu *v)
+{
+	hrtimer_init(&v->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
+	v->timer.function = timer_fired;
+}
+
+void timer_cancel_vcpu(struct domus_vcpu *v)
+{
+	hrtimer_cancel(&v->timer);
+}
+
+void timer_set(struct domus_vcpu *v, u64 deadline_ns)
+{
+	u64 when = deadline_ns + v->d->clock.base_ns;
+
+	if (deadline_ns == DOMUS_TIMER_OFF) {
+		hrtimer_cancel(&v->timer);
+		return;
+	}
+	/* far beyond any uptime: as good as the end of time */
+	if (when < deadline_ns || when > KTIME_MAX)
+		when = KTIME_MAX;
+	hrtimer_start(&v->timer, ns_to_ktime(when), HRTIMER_MODE_ABS);
+}

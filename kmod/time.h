@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef DOMUS_TIME_H
+#define DOMUS_TIME_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct domus_domain;
+struct domus_vcpu;
+struct domus_clock_page;
+
+/**
+ * struct domus_clock - a domain's clock: host's CLOCK_BOOTTIME minus @base_ns
+ * @page: the guest's clock page or NULL; written under @lock
+ */
+struct domus_clock {
+	spinlock_t lock;
+	u64 base_ns;
+	struct page *pin;
+	struct domus_clock_page *page;
+};
+
+int time_init(void);	/* module: learns of clocksource changes */
+void time_exit(void);
+
+void clock_init(struct domus_clock *c);
+void clock_start(struct domus_domain *d);	/* domain time 0 is now */
+void clock_stop(struct domus_domain *d);	/* unpins the page; no vCPU runs */
+/* DOMUS_HC_SET_CLOCK_PAGE: 0 removes. Holder's process context. 0, -EINVAL, -EFAULT. */
+int clock_set_page(struct domus_domain *d, u64 gpa);
+/* DOMUS_HC_GET_TIME: ns, or -EINVAL. */
+s64 clock_get(struct domus_domain *d, u64 which);
+/* Is DOMUS_F_TSC_CLOCK true on this host now: clocksource is tsc, and constant? */
+bool clock_tsc_exact(void);
+
+void timer_init_vcpu(struct domus_vcpu *v);
+void timer_cancel_vcpu(struct domus_vcpu *v);	/* may sleep */
+/* DOMUS_HC_SET_TIMER. Own vCPU. */
+void timer_set(struct domus_vcpu *v, u64 deadline_ns);
+
+#endif /* DOMUS_TIME_H */
