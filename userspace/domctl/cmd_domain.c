@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmd_domain.c: looking at domains, and destroying them.
+ *
+ *   1. list
+ *   2. show
+ *   3. destroy
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "domctl.h"
+#include "names.h"
+#include "nl.h"
+#include "runtime.h"
+#include "size.h"
+
+/* ---- 1. list -------------------------------------------------------------- */
+
+static const struct print_column list_columns[] = {
+	{ "NAME", 16 }, { "STATE", 8 }, { "VCPUS", 5 }, { "MEMORY", 7 }, { "CPU", 9 },
+	{ "REASON", 0 }, { NULL, 0 },
+};
+
+/* The members that list and show have in common; in the order of the columns. */
+static void print_domain(struct print *p, const struct control_domain *d)
+{
+	print_number(p, "id", NULL, d->id);
+	print_string(p, "name", "Name", d->name);
+	print_string(p, "state", "State", state_name(d->state));
+	print_number(p, "vcpus", "vCPUs", d->vcpus);
+	print_size(p, "memory", "Memory", d->memory);
+	print_duration(p, "runtime_ns", "CPU time", d->runtime_ns);
+	print_string(p, "reason", "Reason", reason_name(d->reason_code));
+}
+
+/* What is wide or rare: list has it in JSON only. */
+static void print_rest(struct print *p, const struct control_domain *d, bool text)
+{
+	if (d->reason_code)
+		print_string(p, "reason_text", text ? "Because" : NULL, d->reason);
+	print_bool(p, "guest_started", text ? "Guest has called" : NULL, d->guest_started);
+	print_number(p, "reboots", text ? "Reboots" : NULL, d->reboots);
+	print_number(p, "uid", text ? "Owner" : NULL, d->uid);
+	print_number(p, "pid", text ? "Holder" : NULL, d->pid);
+	print_number(p, "shadow_pages", text ? "Shadow pages" : NULL, d->shadow_pages);
+}
+
+static void print_vcpu(struct print *p, const struct control_vcpu *v, bool stats)
+{
+	print_object(p, NULL, NULL);
+	print_number(p, "id", "vCPU", v->id);
+	print_string(p, "state", "  State", v->state ? "online" : "offline");
+	print_duration(p, "runtime_ns", "  CPU time", v->runtime_ns);
+	print_number(p, "passes", "  Switcher passes", v->passes);
+	print_number(p, "exits", "  Full exits", v->exits);
+	if (stats) {
+		print_object(p, "exits_by_cause", "  By cause");
+		for (unsigned int i = 0; i < v->nr_causes; i++) {
+			char title[40] = "  ";
+
+			strncat(title, v->causes[i].name, sizeof(title) - 3);
+			/* People want to see what happened, programs everything. */
+			if (v->causes[i].count || p->json)
+				print_number(p, v->causes[i].name, title, v->causes[i].count);
+		}
+		print_object_end(p);
+	}
+	print_object_end(p);
+}
+
+/* Return: 0; also when the domain has gone meanwhile. */
+static int print_vcpus(struct ctx *ctx, struct control *control, const struct control_domain *d)
+{
+	const struct control_ref ref = { .name = d->name, .id = d->id };
+	struct control_vcpu *vcpus = NULL;
+	struct error error = { 0 };
+	size_t nr = 0;
+
+	if (control_vcpu_list(control, &ref, &vcpus, &nr, &error) &&
+	    error.status != EXIT_NOT_FOUND) {
+		ctx->error = error;
+		return -1;
+	}
+	print_array(&ctx->print, "vcpu", NULL);
+	for (size_t i = 0; i < nr; i++)
+		print_vcpu(&ctx->print, &vcpus[i], ctx->stats);
+	print_array_end(&ctx->print);
+	free(vcpus);
+	return 0;
+}
+
+static int run_list(struct ctx *ctx, const struct command *self, int argc, char **argv)
+{
+	struct control_domain *domains = NULL;
+	struct control *control;
+	size_t nr = 0;
+	int result;
+
+	(void)command_word(ctx, self, argc, argv, NULL);
+	if (ctx->error.status || ctx->help)
+		return -1;
+	if (control_open(&control, NULL, &ctx->error))
+		return -1;
+	/* All before the first byte: an error must not come in the middle of JSON. */
+	result = control_domain_list(control, &domains, &nr, &ctx->error);
+	if (!result) {
+		print_table(&ctx->print, list_columns);
+		print_array(&ctx->print, NULL, NULL);
+		for (size_t i = 0; i < nr; i++) {
+			print_object(&ctx->print, NULL, NULL);
+			print_domain(&ctx->print, &domains[i]);
+			print_rest(&ctx->print, &domains[i], false);
+			print_object_end(&ctx->print);
+		}
+		print_array_end(&ctx->print);
+		print_done(&ctx->print);
+	}
+	free(domains);
+	control_close(control);
+	return result;
+}
+
+const struct command cmd_list = {
+	.name = "list",
+	.usage = "",
+	.help = "list the domains that you may see",
+	.run = run_list,
+};
+
+/* ---- 2. show -------------------------------------------------------------- */
+
+static int run_show(struct ctx *ctx, const struct command *self, int argc, char **argv)
+{
+	const struct control_ref ref = {
+		.name = command_word(ctx, self, argc, argv, "NAME"),
+	};
+	struct control_domain domain = { 0 };
+	struct control *control;
+	int result;
+
+	if (!ref.name || ctx->error.status || ctx->help || name_check(ref.name, &ctx->error) ||
+	    control_open(&control, NULL, &ctx->error))
+		return -1;
+	result = control_domain_get(control, &ref, &domain, &ctx->error);
+	if (!result) {
+		print_object(&ctx->print, NULL, NULL);
+		print_domain(&ctx->print, &domain);
+		print_rest(&ctx->print, &domain, true);
+		result = print_vcpus(ctx, control, &domain);
+		print_object_end(&ctx->print);
+		print_done(&ctx->print);
+	}
+	control_close(control);
+	return result;
+}
+
+const struct command cmd_show = {
+	.name = "show",
+	.usage = "NAME",
+	.help = "show everything about a domain\n"
+		"\n"
+		"With -s also how often it left the guest, for each cause.\n",
+	.run = run_show,
+};
+
+/* ---- 3. destroy ----------------------------------------------------------- */
+
+/* How long a holder may take to let go. */
+#define GONE_MS 10000
+#define LOOK_MS 10
+
+static bool is_gone(struct control *control, const struct control_ref *ref)
+{
+	struct error error = { 0 };
+	struct control_domain domain;
+
+	return control_domain_get(control, ref, &domain, &error) &&
+	       error.status == EXIT_NOT_FOUND;
+}
+
+/*
+ * The holder of a domain that is dead already waits for somebody who wants to know
+ * why. The process is pinned before we make sure that it still is the holder.
+ */
+static int end_holder(struct control *control, const struct control_ref *ref,
+		      const struct control_domain *d, struct error *error)
+{
+	int fd;
+	int result = 0;
+
+	if (!d->pid)
+		return error_set(error, EXIT_REFUSED, "holder",
+				 "of %s is in a PID namespace that we do not see", d->name);
+	fd = (int)syscall(SYS_pidfd_open, d->pid, 0);
+	if (!is_gone(control, ref) &&
+	    (fd < 0 || syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0)) && errno != ESRCH)
+		result = error_set(error, EXIT_REFUSED, "holder", "of %s (PID %" PRIu32 "): %s",
+				   d->name, d->pid, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+static int wait_gone(struct control *control, const struct control_ref *ref,
+		     const struct control_domain *d, struct error *error)
+{
+	const struct timespec nap = { .tv_nsec = LOOK_MS * 1000000L };
+
+	for (int waited = 0; waited < GONE_MS; waited += LOOK_MS) {
+		if (is_gone(control, ref))
+			return 0;
+		(void)nanosleep(&nap, NULL);
+	}
+	return error_set(error, EXIT_REFUSED, "holder", "of %s (PID %" PRIu32 ") does not end: the "
+			 "domain is dead, but its name stays taken", d->name, d->pid);
+}
+
+static int destroy(struct control *control, const char *name, struct error *error)
+{
+	struct control_ref ref = { .name = name };
+	struct control_domain domain = { 0 };
+
+	if (control_domain_get(control, &ref, &domain, error))
+		return -1;
+	/* From here on by id: the name may be another's as soon as it is free. */
+	ref.id = domain.id;
+	if (control_domain_del(control, &ref, NULL, error)) {
+		if (error->status != EXIT_NOT_FOUND)
+			return -1;
+		*error = (struct error) { 0 };
+		return 0;
+	}
+	if (domain.state == DOMUS_STATE_DEAD && end_holder(control, &ref, &domain, error))
+		return -1;
+	return wait_gone(control, &ref, &domain, error);
+}
+
+static int run_destroy(struct ctx *ctx, const struct command *self, int argc, char **argv)
+{
+	const char *name = command_word(ctx, self, argc, argv, "NAME");
+	struct control *control;
+	int result;
+
+	if (!name || ctx->error.status || ctx->help || name_check(name, &ctx->error) ||
+	    control_open(&control, NULL, &ctx->error))
+		return -1;
+	result = destroy(control, name, &ctx->error);
+	control_close(control);
+	runtime_sweep();
+	if (!result && ctx->print.json) {
+		print_object(&ctx->print, NULL, NULL);
+		print_string(&ctx->print, "name", NULL, name);
+		print_object_end(&ctx->print);
+		print_done(&ctx->print);
+	}
+	return result;
+}
+
+const struct command cmd_destroy = {
+	.name = "destroy",
+	.usage = "NAME",
+	.help = "end a domain at once, or forget a dead one\n"
+		"\n"
+		"Returns when it is gone and its name is free.\n",
+	.run = run_destroy,
+};

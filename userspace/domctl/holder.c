@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * holder.c: the process that owns a domain.
+ *
+ *   1. becoming a process of its own
+ *   2. making the domain: memory, image, DOMAIN_NEW
+ *   3. booting: builder, DOMAIN_START, a thread for each vCPU
+ *   4. what the main thread waits for, and does then
+ *   5. the life of a domain
+ *
+ * The main thread serves console, creator and signals; vCPU threads do nothing but
+ * ioctl(RUN). When the guest reboots or ends, every RUN returns, the threads end,
+ * and the main thread decides what comes next.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/domus.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "console.h"
+#include "device.h"
+#include "holder.h"
+#include "image.h"
+#include "nl.h"
+#include "runtime.h"
+#include "size.h"
+#include "wire.h"
+
+#define LARGE_PAGE (2UL * 1024 * 1024)
+
+/* How often the first call of the guest is looked for; the module sends no word. */
+#define FIRST_CALL_MS 10
+/* How long clients may take to read the end of a console. */
+#define FAREWELL_MS 2000
+
+struct holder_state;
+
+struct vcpu_thread {
+	struct holder_state *h;
+	pthread_t thread;
+	uint32_t nr;
+	int err;		/* errno of RUN that ended the thread, or 0 */
+};
+
+/**
+ * struct holder_state - everything that the holder knows
+ * @creator: socket to domctl create; -1 when it has gone or LEFT
+ * @stop: the holder shall end, whatever the domain does
+ * @started: the guest has made its first call, and the creator knows
+ * @done: eventfd; counts vCPU threads that have ended
+ * @running: number of vCPU threads that have not
+ */
+struct holder_state {
+	const struct holder_config *config;
+	struct control *control;
+	struct control_info info;
+	struct image_host host;
+	struct error error;
+	struct control_ref ref;
+	int device;
+	void *memory;
+	int creator;
+	int signals;
+	int done;
+	bool tied;
+	bool stop;
+	bool started;
+	uint32_t reboots;
+	uint32_t running;
+	struct vcpu_thread threads[DOMUS_MAX_VCPUS];
+	struct console console;
+};
+
+/* ---- 1. A process of its own ---------------------------------------------- */
+
+/* Lets go of all files of the shell that started us: pipes wait for their end. */
+static void close_others(int a, int b, int c)
+{
+	const int keep[] = { 2, a, b, c };
+	unsigned int from = 3;
+
+	for (;;) {
+		unsigned int next = ~0U;
+
+		for (size_t i = 0; i < sizeof(keep) / sizeof(*keep); i++)
+			if (keep[i] >= (int)from && (unsigned int)keep[i] < next)
+				next = (unsigned int)keep[i];
+		if (next > from)
+			(void)close_range(from, next == ~0U ? ~0U : next - 1, 0);
+		if (next == ~0U)
+			return;
+		from = next + 1;
+	}
+}
+
+static int detach_process(struct holder_state *h)
+{
+	char title[16];
+	sigset_t signals;
+	int null;
+
+	setsid();
+	snprintf(title, sizeof(title), "domus:%s", h->config->name);
+	(void)prctl(PR_SET_NAME, title);
+	null = open("/dev/null", O_RDWR);
+	if (null < 0)
+		return error_errno(&h->error, "/dev/null", "", errno);
+	for (int fd = 0; fd < 3; fd++)
+		(void)dup2(null, fd);
+	close_others(h->config->kernel, h->config->initrd, h->creator);
+	/* Blocked here, so in every thread: they are read from a file. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	(void)pthread_sigmask(SIG_SETMASK, &signals, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	h->signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	h->done = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC | EFD_SEMAPHORE);
+	if (h->signals < 0 || h->done < 0)
+		return error_errno(&h->error, "holder", "", errno);
+	return 0;
+}
+
+/* ---- 2. Making the domain ------------------------------------------------- */
+
+/* More than there can ever be is told now, not by the OOM killer. */
+static int check_memory(uint64_t memory, struct error *error)
+{
+	char asked[SIZE_TEXT];
+	char there[SIZE_TEXT];
+	struct sysinfo si;
+	uint64_t total;
+
+	if (sysinfo(&si))
+		return 0;
+	total = ((uint64_t)si.totalram + si.totalswap) * si.mem_unit;
+	if (memory <= total)
+		return 0;
+	return error_set(error, EXIT_REFUSED, "memory", "%s is more than this host has (%s with "
+			 "swap)", size_format(asked, memory), size_format(there, total));
+}
+
+static int map_memory(struct holder_state *h)
+{
+	const size_t size = h->config->memory;
+	char *area;
+	char *start;
+
+	if (check_memory(size, &h->error))
+		return -1;
+	/* One large page more, to begin at the border of one. */
+	area = mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (area == MAP_FAILED)
+		return error_errno(&h->error, "memory", "cannot be reserved", errno);
+	start = (char *)(((uintptr_t)area + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1));
+	if (start > area)
+		munmap(area, (size_t)(start - area));
+	munmap(start + size, (size_t)(area + LARGE_PAGE - start));
+	/* Advice: a kernel built without one of them runs domains as well. */
+	(void)madvise(start, size, MADV_HUGEPAGE);
+	(void)madvise(start, size, MADV_DONTFORK);
+	(void)madvise(start, size, MADV_DONTDUMP);
+	h->memory = start;
+	return 0;
+}
+
+/* Opens and checks the image, without putting it anywhere. */
+static int open_image(struct holder_state *h, struct image *image)
+{
+	if (image_open(image, h->config->kernel, &h->error))
+		return -1;
+	if (!image_check(image, &h->host, &h->error))
+		return 0;
+	image_close(image);
+	return -1;
+}
+
+static int open_log(struct holder_state *h)
+{
+	const char *path = h->config->log;
+	int fd;
+
+	if (!path)
+		return -1;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+	if (fd < 0)
+		error_errno(&h->error, "log", path, errno);
+	return fd;
+}
+
+static int connect_module(struct holder_state *h)
+{
+	if (control_open(&h->control, &h->info, &h->error))
+		return -1;
+	h->host = (struct image_host) {
+		.abi = h->info.abi_guest,
+		.features = h->info.features,
+	};
+	h->device = device_open(&h->error);
+	return h->device < 0 ? -1 : 0;
+}
+
+static int make_domain(struct holder_state *h)
+{
+	const struct holder_config *config = h->config;
+	int listen;
+	int log;
+
+	if (runtime_prepare(&h->error) || map_memory(h))
+		return -1;
+	if (control_domain_new(h->control, h->device, config->name, config->vcpus, h->memory,
+			       config->memory, &h->ref.id, &h->error))
+		return -1;
+	log = open_log(h);
+	if (h->error.status)
+		return -1;
+	listen = runtime_listen(config->name, &h->error);
+	if (listen < 0)
+		return -1;
+	(void)chdir("/");
+	return console_init(&h->console, h->device, listen, log, &h->error);
+}
+
+/* ---- 3. Booting ----------------------------------------------------------- */
+
+static void *vcpu_main(void *arg)
+{
+	struct vcpu_thread *t = arg;
+	const uint64_t one = 1;
+
+	for (;;) {
+		struct domus_run run = { .vcpu = t->nr };
+
+		if (ioctl(t->h->device, DOMUS_IOC_RUN, &run)) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			t->err = errno;
+			break;
+		}
+		if (run.exit == DOMUS_EXIT_DEAD || run.exit == DOMUS_EXIT_REBOOT)
+			break;
+	}
+	/* Cannot fail: the counter has room for all threads there are. */
+	(void)!write(t->h->done, &one, sizeof(one));
+	return NULL;
+}
+
+static int start_threads(struct holder_state *h)
+{
+	for (uint32_t i = 0; i < h->config->vcpus; i++) {
+		char title[16];
+		int err;
+
+		h->threads[i] = (struct vcpu_thread) { .h = h, .nr = i };
+		err = pthread_create(&h->threads[i].thread, NULL, vcpu_main, &h->threads[i]);
+		if (err)
+			return error_errno(&h->error, "vcpus", "no thread", err);
+		h->running++;
+		snprintf(title, sizeof(title), "vcpu%" PRIu32, i);
+		(void)pthread_setname_np(h->threads[i].thread, title);
+	}
+	return 0;
+}
+
+/* Fills the memory, which is zero, and lets the guest go. */
+static int boot(struct holder_state *h, struct image *image)
+{
+	const struct build build = {
+		.memory = h->memory,
+		.size = h->config->memory,
+		.image = image,
+		.host = h->host,
+		.cmdline = h->config->cmdline,
+		.initrd = h->config->initrd,
+		.vcpus = h->config->vcpus,
+	};
+	uint32_t abi = (uint32_t)image->note.abi_major << 16 | image->note.abi_minor;
+	struct build_start start;
+
+	if (build_domain(&build, &start, &h->error) ||
+	    control_domain_start(h->control, &h->ref, abi, image->note.required, &start,
+				 &h->error))
+		return -1;
+	return start_threads(h);
+}
+
+/* ---- 4. Waiting ----------------------------------------------------------- */
+
+enum {
+	POLL_CREATOR,
+	POLL_SIGNALS,
+	POLL_DONE,
+	POLL_CONSOLE,
+	POLL_NR = POLL_CONSOLE + CONSOLE_POLLFDS,
+};
+
+/* Ends the domain; the vCPU threads follow. The holder stays to tell of it. */
+static void kill_domain(struct holder_state *h, const char *reason)
+{
+	struct error ignored = { 0 };
+
+	(void)control_domain_del(h->control, &h->ref, reason, &ignored);
+}
+
+/* Ends the domain and, after it, the holder. */
+static void destroy(struct holder_state *h, const char *reason)
+{
+	h->stop = true;
+	kill_domain(h, reason);
+}
+
+static void leave_creator(struct holder_state *h)
+{
+	close(h->creator);
+	h->creator = -1;
+	h->tied = false;
+}
+
+/* After the end, a creator that goes is one that has read it. */
+static void serve_creator(struct holder_state *h)
+{
+	struct wire wire;
+	int result = wire_receive(h->creator, &wire);
+
+	if (result < 0)
+		return;
+	if (result && wire.head.type == WIRE_LEAVE) {
+		leave_creator(h);
+	} else if (result && wire.head.type == WIRE_END) {
+		destroy(h, wire.data);
+	} else if (!result) {
+		bool ends = h->tied || !h->started || h->console.ended;
+
+		leave_creator(h);
+		if (ends)
+			destroy(h, "its creator went away");
+	}
+}
+
+static void serve_signals(struct holder_state *h)
+{
+	struct signalfd_siginfo info;
+
+	if (read(h->signals, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
+	    info.ssi_signo != SIGHUP)
+		destroy(h, "its holder was told to end");
+}
+
+static void look_for_first_call(struct holder_state *h)
+{
+	struct wire_head head = { .type = WIRE_STARTED, .id = h->ref.id };
+	struct error ignored = { 0 };
+	struct control_domain domain;
+
+	if (control_domain_get(h->control, &h->ref, &domain, &ignored) ||
+	    !domain.guest_started)
+		return;
+	h->started = true;
+	if (h->creator >= 0)
+		(void)wire_send(h->creator, &head, NULL, 0);
+}
+
+/* One round. @timeout: milliseconds, or -1. */
+static void serve(struct holder_state *h, int timeout)
+{
+	struct pollfd fds[POLL_NR] = {
+		[POLL_CREATOR] = { .fd = h->creator, .events = POLLIN },
+		[POLL_SIGNALS] = { .fd = h->signals, .events = POLLIN },
+		[POLL_DONE] = { .fd = h->running ? h->done : -1, .events = POLLIN },
+	};
+	uint64_t count;
+
+	console_poll(&h->console, fds + POLL_CONSOLE);
+	if (poll(fds, POLL_NR, timeout) < 0)
+		return;
+	if (fds[POLL_DONE].revents & POLLIN && read(h->done, &count, sizeof(count)) > 0)
+		h->running--;
+	console_serve(&h->console, fds + POLL_CONSOLE);
+	if (fds[POLL_CREATOR].revents)
+		serve_creator(h);
+	if (fds[POLL_SIGNALS].revents & POLLIN)
+		serve_signals(h);
+}
+
+/* ---- 5. A life ------------------------------------------------------------ */
+
+/* Until every vCPU thread has ended. Return: errno of a RUN that failed, or 0. */
+static int run(struct holder_state *h)
+{
+	uint32_t all = h->running;
+	int err = 0;
+
+	while (h->running) {
+		if (!h->started)
+			look_for_first_call(h);
+		serve(h, h->started ? -1 : FIRST_CALL_MS);
+		/* One that cannot go on must not leave the others waiting for it. */
+		for (uint32_t i = 0; i < all && h->running < all && !err; i++) {
+			err = h->threads[i].err;
+			if (err)
+				kill_domain(h, "a vCPU of its holder failed");
+		}
+	}
+	for (uint32_t i = 0; i < all; i++)
+		(void)pthread_join(h->threads[i].thread, NULL);
+	if (!h->started)
+		look_for_first_call(h);
+	return err;
+}
+
+/* Back to a new domain's state, and up again. */
+static int reboot(struct holder_state *h)
+{
+	struct image image;
+	int result;
+
+	h->reboots++;
+	if (madvise(h->memory, h->config->memory, MADV_DONTNEED))
+		return error_errno(&h->error, "memory", "cannot be cleared", errno);
+	if (control_domain_reset(h->control, &h->ref, &h->error) || open_image(h, &image))
+		return -1;
+	result = boot(h, &image);
+	image_close(&image);
+	return result;
+}
+
+/* Tells all who want to know why the domain has ended. */
+static void tell_end(struct holder_state *h, uint32_t code, const char *text)
+{
+	struct wire_head head = {
+		.type = WIRE_ENDED,
+		.code = code,
+		.id = h->ref.id,
+		.reboots = h->reboots,
+	};
+	char whole[DOMUS_REASON_MAX + 1];
+
+	console_end(&h->console, &head, text);
+	snprintf(whole, sizeof(whole), "%s", text);
+	if (h->console.log_error && strlen(whole) + 80 < sizeof(whole))
+		snprintf(whole + strlen(whole), sizeof(whole) - strlen(whole),
+			 " (log incomplete: %s)", strerror(h->console.log_error));
+	snprintf(h->console.end_text, sizeof(h->console.end_text), "%s", whole);
+	/* Before its first call the creator listens to us, later to the console. */
+	if (h->creator >= 0)
+		(void)wire_send(h->creator, &head, whole, strlen(whole));
+}
+
+/* The reason as the module has it, or the failure that came before. */
+static void end(struct holder_state *h, int run_err)
+{
+	struct error ignored = { 0 };
+	struct control_domain domain;
+	char text[DOMUS_REASON_MAX + 1];
+
+	if (run_err) {
+		snprintf(text, sizeof(text), "RUN: %s", strerror(run_err));
+		tell_end(h, DOMUS_REASON_HOLDER, text);
+	} else if (h->error.status) {
+		snprintf(text, sizeof(text), "reboot: %.120s: %.1200s", h->error.what,
+			 h->error.why);
+		tell_end(h, DOMUS_REASON_HOLDER, text);
+	} else if (control_domain_get(h->control, &h->ref, &domain, &ignored)) {
+		tell_end(h, DOMUS_REASON_NONE, "unknown: the module does not know it any more");
+	} else if (domain.state == DOMUS_STATE_REBOOT) {
+		snprintf(text, sizeof(text), "reboot loop: the guest rebooted %" PRIu32 " times",
+			 h->reboots + 1);
+		kill_domain(h, text);
+		tell_end(h, DOMUS_REASON_REBOOT, text);
+	} else {
+		h->stop |= domain.reason_code == DOMUS_REASON_DESTROYED;
+		tell_end(h, domain.reason_code, domain.reason);
+	}
+	munmap(h->memory, h->config->memory);
+	h->memory = NULL;
+}
+
+/* Runs the guest through its reboots to its end. */
+static void live(struct holder_state *h)
+{
+	struct error ignored = { 0 };
+	struct control_domain domain;
+	int err;
+
+	for (;;) {
+		err = run(h);
+		if (err || h->stop ||
+		    control_domain_get(h->control, &h->ref, &domain, &ignored) ||
+		    domain.state != DOMUS_STATE_REBOOT || h->reboots >= h->config->max_reboots)
+			break;
+		if (reboot(h)) {
+			/* Threads that were started end with the domain. */
+			char text[DOMUS_DEL_REASON_MAX + 1];
+
+			snprintf(text, sizeof(text), "reboot: %.100s: %.120s", h->error.what,
+				 h->error.why);
+			kill_domain(h, text);
+			(void)run(h);
+			break;
+		}
+	}
+	end(h, err);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* Dead: history and reason stay until they are not wanted any more. */
+static void linger(struct holder_state *h)
+{
+	int64_t deadline;
+
+	while (!h->stop)
+		serve(h, -1);
+	deadline = now_ms() + FAREWELL_MS;
+	while (!console_all_told(&h->console) && now_ms() < deadline)
+		serve(h, 100);
+}
+
+static void tell_failure(struct holder_state *h)
+{
+	const struct wire_head head = {
+		.type = WIRE_FAILED,
+		.code = (uint32_t)h->error.status,
+	};
+	char data[sizeof(h->error.what) + sizeof(h->error.why)];
+	size_t what = strlen(h->error.what) + 1;
+	size_t why = strlen(h->error.why);
+
+	memcpy(data, h->error.what, what);
+	memcpy(data + what, h->error.why, why);
+	(void)wire_send(h->creator, &head, data, what + why);
+}
+
+/* All up to the first instruction of the guest. */
+static int begin(struct holder_state *h)
+{
+	struct image image;
+	int result;
+
+	/* The image before the domain: what cannot run leaves no trace at all. */
+	if (detach_process(h) || connect_module(h) || open_image(h, &image))
+		return -1;
+	result = make_domain(h);
+	if (!result)
+		result = boot(h, &image);
+	image_close(&image);
+	return result;
+}
+
+/* The holder's main(). Return: exit status. */
+static int holder_main(struct holder_state *h)
+{
+	if (begin(h)) {
+		tell_failure(h);
+		/* Our end closes the file, which ends the domain and what runs in it. */
+		if (h->console.history)
+			runtime_remove(h->config->name);
+		return EXIT_REFUSED;
+	}
+	live(h);
+	linger(h);
+	runtime_remove(h->config->name);
+	return 0;
+}
+
+int holder_fork(const struct holder_config *config, struct holder *holder,
+		struct error *error)
+{
+	struct holder_state *h;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return error_errno(error, "holder", "", errno);
+	holder->pid = fork();
+	if (holder->pid < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		return error_errno(error, "holder", "", errno);
+	}
+	if (holder->pid) {
+		close(pair[1]);
+		holder->socket = pair[0];
+		return 0;
+	}
+	close(pair[0]);
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		_exit(EXIT_REFUSED);
+	h->config = config;
+	h->creator = pair[1];
+	h->device = -1;
+	h->tied = config->tied;
+	h->ref.name = config->name;
+	_exit(holder_main(h));
+}

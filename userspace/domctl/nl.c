@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nl.c: the module, through libnl.
+ *
+ *   1. what a refusal says: extended acknowledgments
+ *   2. a request and its answers
+ *   3. connecting
+ *   4. domains
+ *   5. vCPUs
+ *
+ * libnl 3.7 knows nothing of extended acknowledgments: they are switched on here
+ * and read from the error message by hand.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netlink.h>
+#include <netlink/errno.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+#include <netlink/netlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "build.h"
+#include "nl.h"
+
+struct control {
+	struct nl_sock *sock;
+	int family;
+};
+
+/* An answer's attributes. Return: 0, or -1 to stop reading: no memory. */
+typedef int answer_fn(struct nlattr **attrs, void *arg);
+
+/* struct request - one in progress: where the answers go, and what went wrong */
+struct request {
+	answer_fn *answer;
+	void *arg;
+	const char *what;
+	struct nlmsghdr *sent;
+	struct error *error;
+	int err;		/* positive errno */
+	bool done;
+};
+
+/* ---- 1. Refusals ---------------------------------------------------------- */
+
+static const char *const attr_names[DOMUS_A_MAX + 1] = {
+	[DOMUS_A_ID]		= "id",
+	[DOMUS_A_NAME]		= "name",
+	[DOMUS_A_FD]		= "fd",
+	[DOMUS_A_VCPUS]		= "vcpus",
+	[DOMUS_A_MEMORY]	= "memory",
+	[DOMUS_A_REASON]	= "reason",
+};
+
+/* Name of the attribute that begins @offset bytes into what we sent, or NULL. */
+static const char *attr_at(struct nlmsghdr *sent, uint32_t offset)
+{
+	int rem = 0;
+	struct nlattr *attr;
+
+	nlmsg_for_each_attr(attr, sent, GENL_HDRLEN, rem) {
+		uint32_t start = (uint32_t)((char *)attr - (char *)sent);
+
+		/* One inside of a nested one goes by the name of the outer one. */
+		if (offset >= start && offset < start + (uint32_t)nla_len(attr) + NLA_HDRLEN &&
+		    nla_type(attr) <= DOMUS_A_MAX)
+			return attr_names[nla_type(attr)];
+	}
+	return NULL;
+}
+
+/* The range of the policy that was broken, as " (1 to 64)". */
+static void policy_range(const struct nlattr *policy, char *text, size_t size)
+{
+	struct nlattr *tb[NL_POLICY_TYPE_ATTR_MAX + 1];
+	const struct nlattr *min;
+	const struct nlattr *max;
+
+	if (nla_parse_nested(tb, NL_POLICY_TYPE_ATTR_MAX, (struct nlattr *)(uintptr_t)policy,
+			     NULL))
+		return;
+	min = tb[NL_POLICY_TYPE_ATTR_MIN_VALUE_U];
+	max = tb[NL_POLICY_TYPE_ATTR_MAX_VALUE_U];
+	if (min && max && nla_len(min) == 8 && nla_len(max) == 8)
+		snprintf(text, size, " (%" PRIu64 " to %" PRIu64 ")", nla_get_u64(min),
+			 nla_get_u64(max));
+}
+
+/* Fills the error from an NLMSG_ERROR message. */
+static void refused(struct request *r, const struct nlmsgerr *nlerr)
+{
+	const struct nlmsghdr *nlh = (const void *)((const char *)nlerr - NLMSG_HDRLEN);
+	int status = nlerr->error == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED;
+	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1] = { NULL };
+	const char *why = strerror(-nlerr->error);
+	const char *attr = NULL;
+	size_t skip = sizeof(*nlerr);
+	char range[64] = "";
+
+	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS) {
+		/* Uncapped, the request itself comes before the attributes. */
+		if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
+			skip += nlmsg_datalen(&nlerr->msg);
+		if (skip <= (size_t)nlmsg_datalen(nlh))
+			nla_parse(tb, NLMSGERR_ATTR_MAX,
+				  (struct nlattr *)(uintptr_t)((const char *)nlerr + skip),
+				  nlmsg_datalen(nlh) - (int)skip, NULL);
+	}
+	if (tb[NLMSGERR_ATTR_MSG])
+		why = nla_get_string(tb[NLMSGERR_ATTR_MSG]);
+	if (tb[NLMSGERR_ATTR_OFFS] && r->sent)
+		attr = attr_at(r->sent, nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
+	if (tb[NLMSGERR_ATTR_POLICY])
+		policy_range(tb[NLMSGERR_ATTR_POLICY], range, sizeof(range));
+	/* The kernel's own texts name no attribute; ours do. */
+	if (attr && status != EXIT_NOT_FOUND && strncmp(why, attr, strlen(attr)) != 0)
+		error_set(r->error, status, r->what, "%s: %s%s", attr, why, range);
+	else
+		error_set(r->error, status, r->what, "%s%s", why, range);
+}
+
+/* ---- 2. Requests ---------------------------------------------------------- */
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *nlerr, void *arg)
+{
+	struct request *r = arg;
+
+	(void)from;
+	r->done = true;
+	r->err = -nlerr->error;
+	refused(r, nlerr);
+	return NL_STOP;
+}
+
+static int on_done(struct nl_msg *msg, void *arg)
+{
+	struct request *r = arg;
+	const struct nlmsghdr *nlh = nlmsg_hdr(msg);
+
+	/* The end of a dump carries its result. */
+	if (nlh->nlmsg_type == NLMSG_DONE && nlmsg_datalen(nlh) >= (int)sizeof(int)) {
+		int result;
+
+		memcpy(&result, nlmsg_data(nlh), sizeof(result));
+		if (result < 0)
+			error_errno(r->error, r->what, "", -result);
+	}
+	r->done = true;
+	return NL_STOP;
+}
+
+static int on_answer(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *attrs[DOMUS_A_MAX + 1];
+	struct request *r = arg;
+
+	if (genlmsg_parse(nlmsg_hdr(msg), 0, attrs, DOMUS_A_MAX, NULL)) {
+		error_set(r->error, EXIT_REFUSED, r->what, "the module's answer is damaged");
+		return NL_SKIP;
+	}
+	if (r->answer && r->answer(attrs, r->arg))
+		error_set(r->error, EXIT_REFUSED, r->what, "no memory for the answer");
+	return NL_OK;
+}
+
+static struct nl_msg *message(struct control *c, uint8_t command, int flags)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	if (msg && !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, c->family, 0, flags, command,
+				DOMUS_GENL_VERSION)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return msg;
+}
+
+/* The message is consumed; NULL (no memory) is taken, too. */
+static int request(struct control *c, struct nl_msg *msg, const char *what, answer_fn *answer,
+		   void *arg, struct error *error)
+{
+	struct request r = { .answer = answer, .arg = arg, .what = what, .error = error };
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int result;
+
+	if (!msg || !cb) {
+		error_set(error, EXIT_REFUSED, what, "no memory");
+		goto out;
+	}
+	nl_cb_err(cb, NL_CB_CUSTOM, on_error, &r);
+	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_done, &r);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_done, &r);
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_answer, &r);
+	result = nl_send_auto(c->sock, msg);
+	r.sent = nlmsg_hdr(msg);
+	while (result >= 0 && !r.done) {
+		result = nl_recvmsgs(c->sock, cb);
+		if (result == -NLE_INTR)
+			result = 0;
+	}
+	if (result < 0 && !r.done)
+		error_set(error, EXIT_REFUSED, what, "netlink: %s", nl_geterror(result));
+out:
+	nl_cb_put(cb);
+	if (msg)
+		nlmsg_free(msg);
+	return error->status ? -1 : 0;
+}
+
+static uint32_t get_u32(struct nlattr *attr)
+{
+	return attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
+}
+
+static uint64_t get_u64(struct nlattr *attr)
+{
+	return attr && nla_len(attr) >= 8 ? nla_get_u64(attr) : 0;
+}
+
+static void get_text(char *to, size_t size, const struct nlattr *attr)
+{
+	if (attr)
+		nla_strlcpy(to, attr, size);
+	else
+		*to = '\0';
+}
+
+/* ---- 3. Connecting -------------------------------------------------------- */
+
+static int answer_info(struct nlattr **a, void *arg)
+{
+	struct control_info *info = arg;
+
+	info->abi_host = get_u32(a[DOMUS_A_ABI_HOST]);
+	info->abi_guest = get_u32(a[DOMUS_A_ABI_GUEST]);
+	info->features = get_u64(a[DOMUS_A_FEATURES]);
+	info->max_vcpus = get_u32(a[DOMUS_A_MAX_VCPUS]);
+	info->max_domains = get_u32(a[DOMUS_A_MAX_DOMAINS]);
+	get_text(info->version, sizeof(info->version), a[DOMUS_A_VERSION]);
+	return 0;
+}
+
+static int connect_family(struct control *c, struct error *error)
+{
+	int on = 1;
+	int result;
+
+	c->sock = nl_socket_alloc();
+	if (!c->sock)
+		return error_set(error, EXIT_REFUSED, "netlink", "no memory");
+	result = genl_connect(c->sock);
+	if (result < 0)
+		return error_set(error, EXIT_REFUSED, "netlink", "%s", nl_geterror(result));
+	/* Without them a refusal has fewer words: not worth failing for. */
+	(void)setsockopt(nl_socket_get_fd(c->sock), SOL_NETLINK, NETLINK_EXT_ACK, &on,
+			 sizeof(on));
+	(void)setsockopt(nl_socket_get_fd(c->sock), SOL_NETLINK, NETLINK_CAP_ACK, &on,
+			 sizeof(on));
+	c->family = genl_ctrl_resolve(c->sock, DOMUS_GENL_NAME);
+	if (c->family == -NLE_OBJ_NOTFOUND)
+		return error_set(error, EXIT_REFUSED, "module",
+				 "domus is not loaded (modprobe domus)");
+	if (c->family < 0)
+		return error_set(error, EXIT_REFUSED, "netlink", "%s", nl_geterror(c->family));
+	return 0;
+}
+
+int control_open_any(struct control **c, struct control_info *info, struct error *error)
+{
+	*c = calloc(1, sizeof(**c));
+	if (!*c)
+		return error_set(error, EXIT_REFUSED, "netlink", "no memory");
+	if (!connect_family(*c, error) &&
+	    !request(*c, message(*c, DOMUS_CMD_INFO_GET, NLM_F_ACK), "module", answer_info,
+		     info, error))
+		return 0;
+	control_close(*c);
+	*c = NULL;
+	return -1;
+}
+
+int control_open(struct control **c, struct control_info *info, struct error *error)
+{
+	struct control_info own;
+
+	if (!info)
+		info = &own;
+	if (control_open_any(c, info, error))
+		return -1;
+	if (info->abi_host == DOMUS_HOST_ABI)
+		return 0;
+	error_set(error, EXIT_REFUSED, "module", "is of host ABI %u, domctl of %u: update the "
+		  "older one", info->abi_host, DOMUS_HOST_ABI);
+	control_close(*c);
+	*c = NULL;
+	return -1;
+}
+
+void control_close(struct control *c)
+{
+	if (!c)
+		return;
+	nl_socket_free(c->sock);
+	free(c);
+}
+
+/* ---- 4. Domains ----------------------------------------------------------- */
+
+static int answer_id(struct nlattr **a, void *arg)
+{
+	*(uint32_t *)arg = get_u32(a[DOMUS_A_ID]);
+	return 0;
+}
+
+/* The "what" of an error about a domain. */
+struct label {
+	char text[DOMUS_NAME_MAX + 16];
+};
+
+static struct label label_of(const struct control_ref *ref)
+{
+	struct label label;
+
+	if (ref->name)
+		snprintf(label.text, sizeof(label.text), "domain %s", ref->name);
+	else
+		snprintf(label.text, sizeof(label.text), "domain %u", ref->id);
+	return label;
+}
+
+/* Puts and counts failures: a message holds a page, so none is expected. */
+static int put_slot(struct nl_msg *msg, const void *address, uint64_t memory)
+{
+	struct nlattr *slot = nla_nest_start(msg, DOMUS_A_MEMORY | NLA_F_NESTED);
+
+	if (!slot || nla_put_u64(msg, DOMUS_A_SLOT_GPA, 0) ||
+	    nla_put_u64(msg, DOMUS_A_SLOT_SIZE, memory) ||
+	    nla_put_u64(msg, DOMUS_A_SLOT_HVA, (uintptr_t)address))
+		return -1;
+	return nla_nest_end(msg, slot) < 0 ? -1 : 0;
+}
+
+/* Gives up a message that could not be filled; request() reports it. */
+static struct nl_msg *checked(struct nl_msg *msg, bool failed)
+{
+	if (!failed)
+		return msg;
+	if (msg)
+		nlmsg_free(msg);
+	return NULL;
+}
+
+int control_domain_new(struct control *c, int fd, const char *name, uint32_t vcpus,
+		       const void *address, uint64_t memory, uint32_t *id,
+		       struct error *error)
+{
+	const struct control_ref ref = { .name = name };
+	struct nl_msg *msg = message(c, DOMUS_CMD_DOMAIN_NEW, NLM_F_ACK);
+
+	msg = checked(msg, !msg || nla_put_u32(msg, DOMUS_A_FD, (uint32_t)fd) ||
+		      nla_put_string(msg, DOMUS_A_NAME, name) ||
+		      nla_put_u32(msg, DOMUS_A_VCPUS, vcpus) ||
+		      put_slot(msg, address, memory));
+	return request(c, msg, label_of(&ref).text, answer_id, id, error);
+}
+
+/* A message that names a domain. */
+static struct nl_msg *message_of(struct control *c, uint8_t command, int flags,
+				 const struct control_ref *ref)
+{
+	struct nl_msg *msg = message(c, command, flags);
+
+	return checked(msg, !msg || (ref->id ? nla_put_u32(msg, DOMUS_A_ID, ref->id) :
+					      nla_put_string(msg, DOMUS_A_NAME, ref->name)));
+}
+
+int control_domain_start(struct control *c, const struct control_ref *ref, uint32_t abi,
+			 uint64_t required, const struct build_start *start,
+			 struct error *error)
+{
+	struct nl_msg *msg = message_of(c, DOMUS_CMD_DOMAIN_START, NLM_F_ACK, ref);
+
+	msg = checked(msg, !msg || nla_put_u32(msg, DOMUS_A_ABI_GUEST, abi) ||
+		      nla_put_u64(msg, DOMUS_A_FEATURES, required) ||
+		      nla_put_u64(msg, DOMUS_A_START_RIP, start->rip) ||
+		      nla_put_u64(msg, DOMUS_A_START_RSI, start->rsi) ||
+		      nla_put_u64(msg, DOMUS_A_ROOT_GPA, start->root_gpa) ||
+		      nla_put_u64(msg, DOMUS_A_HYPERCALL_GPA, start->hypercall_gpa) ||
+		      nla_put_u64(msg, DOMUS_A_VCPU_PAGE_GPA, start->vcpu_page_gpa) ||
+		      nla_put_u64(msg, DOMUS_A_EVENT_PAGE_GPA, start->event_page_gpa));
+	return request(c, msg, label_of(ref).text, NULL, NULL, error);
+}
+
+int control_domain_reset(struct control *c, const struct control_ref *ref,
+			 struct error *error)
+{
+	return request(c, message_of(c, DOMUS_CMD_DOMAIN_RESET, NLM_F_ACK, ref),
+		       label_of(ref).text, NULL, NULL, error);
+}
+
+int control_domain_del(struct control *c, const struct control_ref *ref, const char *reason,
+		       struct error *error)
+{
+	struct nl_msg *msg = message_of(c, DOMUS_CMD_DOMAIN_DEL, NLM_F_ACK, ref);
+	char text[DOMUS_DEL_REASON_MAX + 1];
+
+	if (reason) {
+		snprintf(text, sizeof(text), "%s", reason);
+		msg = checked(msg, !msg || nla_put_string(msg, DOMUS_A_REASON, text));
+	}
+	return request(c, msg, label_of(ref).text, NULL, NULL, error);
+}
+
+static void fill_domain(struct nlattr **a, struct control_domain *d)
+{
+	d->id = get_u32(a[DOMUS_A_ID]);
+	get_text(d->name, sizeof(d->name), a[DOMUS_A_NAME]);
+	d->state = get_u32(a[DOMUS_A_STATE]);
+	d->reason_code = get_u32(a[DOMUS_A_REASON_CODE]);
+	get_text(d->reason, sizeof(d->reason), a[DOMUS_A_REASON]);
+	d->uid = get_u32(a[DOMUS_A_UID]);
+	d->pid = get_u32(a[DOMUS_A_PID]);
+	d->vcpus = get_u32(a[DOMUS_A_VCPUS]);
+	d->reboots = get_u32(a[DOMUS_A_REBOOTS]);
+	d->memory = get_u64(a[DOMUS_A_MEMORY_SIZE]);
+	d->shadow_pages = get_u64(a[DOMUS_A_SHADOW_PAGES]);
+	d->runtime_ns = get_u64(a[DOMUS_A_RUNTIME_NS]);
+	d->guest_started = a[DOMUS_A_GUEST_STARTED];
+}
+
+static int answer_domain(struct nlattr **a, void *arg)
+{
+	fill_domain(a, arg);
+	return 0;
+}
+
+int control_domain_get(struct control *c, const struct control_ref *ref,
+		       struct control_domain *domain, struct error *error)
+{
+	return request(c, message_of(c, DOMUS_CMD_DOMAIN_GET, NLM_F_ACK, ref),
+		       label_of(ref).text, answer_domain, domain, error);
+}
+
+/* struct list - answers of a dump as they come in */
+struct list {
+	char *items;
+	size_t nr;
+	size_t room;
+	size_t size;	/* of one */
+};
+
+static void *list_add(struct list *list)
+{
+	if (list->nr == list->room) {
+		size_t room = list->room ? 2 * list->room : 8;
+		char *items = reallocarray(list->items, room, list->size);
+
+		if (!items)
+			return NULL;
+		list->items = items;
+		list->room = room;
+	}
+	return memset(list->items + list->nr++ * list->size, 0, list->size);
+}
+
+static int answer_list(struct nlattr **a, void *arg)
+{
+	struct control_domain *d = list_add(arg);
+
+	if (!d)
+		return -1;
+	fill_domain(a, d);
+	return 0;
+}
+
+int control_domain_list(struct control *c, struct control_domain **domains, size_t *nr,
+			struct error *error)
+{
+	struct list list = { .size = sizeof(**domains) };
+
+	if (request(c, message(c, DOMUS_CMD_DOMAIN_GET, NLM_F_DUMP), "domains", answer_list,
+		    &list, error)) {
+		free(list.items);
+		return -1;
+	}
+	*domains = (struct control_domain *)(void *)list.items;
+	*nr = list.nr;
+	return 0;
+}
+
+/* ---- 5. vCPUs ------------------------------------------------------------- */
+
+static void fill_cause(struct nlattr *nest, struct control_vcpu *v)
+{
+	struct nlattr *tb[DOMUS_A_EXIT_MAX + 1];
+
+	if (v->nr_causes == CONTROL_CAUSES_MAX ||
+	    nla_parse_nested(tb, DOMUS_A_EXIT_MAX, nest, NULL))
+		return;
+	get_text(v->causes[v->nr_causes].name, sizeof(v->causes->name), tb[DOMUS_A_EXIT_NAME]);
+	v->causes[v->nr_causes++].count = get_u64(tb[DOMUS_A_EXIT_COUNT]);
+}
+
+static int answer_vcpu(struct nlattr **a, void *arg)
+{
+	struct nlattr *tb[DOMUS_A_VCPU_MAX + 1];
+	struct control_vcpu *v = list_add(arg);
+	struct nlattr *attr;
+	int rem = 0;
+
+	if (!v)
+		return -1;
+	if (!a[DOMUS_A_VCPU] || nla_parse_nested(tb, DOMUS_A_VCPU_MAX, a[DOMUS_A_VCPU], NULL))
+		return 0;
+	v->domain = get_u32(a[DOMUS_A_ID]);
+	v->id = get_u32(tb[DOMUS_A_VCPU_ID]);
+	v->state = get_u32(tb[DOMUS_A_VCPU_STATE]);
+	v->runtime_ns = get_u64(tb[DOMUS_A_VCPU_RUNTIME_NS]);
+	v->passes = get_u64(tb[DOMUS_A_VCPU_PASSES]);
+	v->exits = get_u64(tb[DOMUS_A_VCPU_EXITS]);
+	nla_for_each_nested(attr, a[DOMUS_A_VCPU], rem)
+		if (nla_type(attr) == DOMUS_A_VCPU_EXIT)
+			fill_cause(attr, v);
+	return 0;
+}
+
+int control_vcpu_list(struct control *c, const struct control_ref *ref,
+		      struct control_vcpu **vcpus, size_t *nr, struct error *error)
+{
+	struct list list = { .size = sizeof(**vcpus) };
+
+	if (request(c, message_of(c, DOMUS_CMD_VCPU_GET, NLM_F_DUMP, ref), label_of(ref).text,
+		    answer_vcpu, &list, error)) {
+		free(list.items);
+		return -1;
+	}
+	*vcpus = (struct control_vcpu *)(void *)list.items;
+	*nr = list.nr;
+	return 0;
+}
