@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# domus: "make help" lists what can be made.
+#
+# Everything made lands in build/, in userspace/domctl/ and in the cache
+# ($DOMUS_CACHE, else $XDG_CACHE_HOME/domus, else ~/.cache/domus), where kernels
+# and whatever else takes minutes are kept by content.
+
+RIG := selftests/rig
+KTAP := $(RIG)/ktap --out build/check
+DESTDIR ?=
+PREFIX ?= /usr
+KVER ?= $(shell uname -r)
+export KDIR
+
+all: module domctl tests
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make             the module, domctl and the tests (no QEMU needed)
+## make deps        Debian packages that are missing (as root; else says which)
+deps:
+	@$(RIG)/deps build rig
+
+## make module      build/module/domus.ko, for the running Debian 6.1 kernel or KDIR=
+module:
+	@$(RIG)/deps build
+	@$(RIG)/build-module stock
+
+## make domctl      userspace/domctl/domctl, its man page and completion
+domctl:
+	@$(RIG)/deps build
+	@$(MAKE) -s -C userspace
+
+## make tests       programs of selftests/, into build/
+tests:
+	@$(RIG)/deps build rig
+	@for tier in $(wildcard selftests/host/Makefile selftests/guest/Makefile \
+		selftests/bench/Makefile selftests/fuzz/Makefile); do \
+		dir=$${tier%/Makefile}; \
+		$(MAKE) -s -C $$dir OUT=$(CURDIR)/build/tests/$${dir##*/} || exit 1; \
+	done
+	@$(MAKE) -s -C selftests/unit
+
+## make guest       the Linux guest (minutes the first time): build/guest/bzImage
+guest:
+	@$(RIG)/deps rig
+	@mkdir -p build
+	@dir=$$(guest-patches/build.sh) && dir=$$(printf '%s\n' "$$dir" | tail -n 1) && \
+		ln -sfn "$$dir" build/guest
+
+## make demo        boots a stock Debian kernel, in it the module and a domain;
+##                  leaves you at the domain's shell, or on no terminal shows it
+demo: module domctl guest
+	@$(RIG)/demo
+
+## make check       lint, unit tests, all tests in the rig, a short CPU matrix
+check: module domctl tests guest
+	@$(RIG)/deps build rig lint
+	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run rig=$(RIG)/run-tests \
+		matrix=$(RIG)/matrix
+
+## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
+check-debug: domctl tests guest
+	@$(RIG)/deps build rig
+	@$(RIG)/build-debug-kernel > /dev/null
+	@$(RIG)/build-module debug
+	@$(KTAP) "debug=$(RIG)/run-tests --kernel debug"
+
+## make soak        the full CPU matrix and the long tests
+soak: module domctl tests guest
+	@$(KTAP) "matrix=$(RIG)/matrix --full" "soak=$(RIG)/run-tests --group soak"
+
+## make lint        checkpatch, sparse, cppcheck, clang-tidy, shellcheck, size limits
+lint:
+	@$(RIG)/deps build lint
+	@$(KTAP) lint=$(RIG)/lint
+
+## make unit        tests of pure logic in user space, under ASan and UBSan
+unit:
+	@$(RIG)/deps build rig
+	@$(KTAP) unit=selftests/unit/run
+
+## make install     module, domctl, man page, completion, udev rule and group
+##                  (DESTDIR= PREFIX=/usr KVER=running kernel)
+install: module domctl
+	install -D -m 644 build/module/domus.ko $(DESTDIR)/lib/modules/$(KVER)/updates/domus.ko
+	install -D -m 755 userspace/domctl/domctl $(DESTDIR)$(PREFIX)/bin/domctl
+	install -D -m 644 userspace/udev/60-domus.rules \
+		$(DESTDIR)/lib/udev/rules.d/60-domus.rules
+	if [ -e userspace/completion/domctl ]; then install -D -m 644 userspace/completion/domctl \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/domctl; fi
+	for page in $(wildcard userspace/man/*.8 build/man/*.8); do install -D -m 644 $$page \
+		$(DESTDIR)$(PREFIX)/share/man/man8/$$(basename $$page); done
+ifeq ($(DESTDIR),)
+	getent group domus > /dev/null || groupadd --system domus
+	depmod $(KVER)
+	udevadm control --reload 2> /dev/null || :
+endif
+
+## make clean       removes what was made in the tree; the cache stays
+clean:
+	rm -rf build
+	@$(MAKE) -s -C userspace clean
+
+.PHONY: all help deps module domctl tests guest demo check check-debug soak lint unit install clean
