@@ -37,6 +37,7 @@ domctl:
 tests:
 	@$(RIG)/deps build rig
 	@for tier in $(wildcard selftests/host/Makefile selftests/guest/Makefile \
+		selftests/guest/linux/Makefile \
 		selftests/bench/Makefile selftests/fuzz/Makefile); do \
 		dir=$${tier%/Makefile}; \
 		$(MAKE) -s -C $$dir OUT=$(CURDIR)/build/tests/$${dir##*/} || exit 1; \
@@ -86,13 +87,7 @@ unit:
 ##                  (DESTDIR= PREFIX=/usr KVER=running kernel)
 install: module domctl
 	install -D -m 644 build/module/domus.ko $(DESTDIR)/lib/modules/$(KVER)/updates/domus.ko
-	install -D -m 755 userspace/domctl/domctl $(DESTDIR)$(PREFIX)/bin/domctl
-	install -D -m 644 userspace/udev/60-domus.rules \
-		$(DESTDIR)/lib/udev/rules.d/60-domus.rules
-	if [ -e userspace/completion/domctl ]; then install -D -m 644 userspace/completion/domctl \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/domctl; fi
-	for page in $(wildcard userspace/man/*.8 build/man/*.8); do install -D -m 644 $$page \
-		$(DESTDIR)$(PREFIX)/share/man/man8/$$(basename $$page); done
+	@$(MAKE) -s -C userspace install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 ifeq ($(DESTDIR),)
 	getent group domus > /dev/null || groupadd --system domus
 	depmod $(KVER)

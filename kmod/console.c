@@ -6,7 +6,7 @@
  * the oldest. Input waits for room. Guest bytes go through a buffer on the stack,
  * since guest memory may fault and the rings' lock is a leaf.
  */
-#include <linux/log2.h>
+#include <linux/build_bug.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -18,7 +18,8 @@
 
 #define CONSOLE_CHUNK	256
 
-static_assert(is_power_of_2(CONSOLE_OUT_SIZE) && is_power_of_2(CONSOLE_IN_SIZE));
+static_assert(!(CONSOLE_OUT_SIZE & (CONSOLE_OUT_SIZE - 1)));
+static_assert(!(CONSOLE_IN_SIZE & (CONSOLE_IN_SIZE - 1)));
 static_assert(CONSOLE_CHUNK <= CONSOLE_OUT_SIZE);
 
 int console_init(struct domus_console *c)

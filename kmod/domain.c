@@ -39,6 +39,7 @@ static_assert(DOMAINS_LIMIT <= DOMUS_DOMAINS_MAX);
 
 /**
  * struct domain_box - a domain and what only this file knows of it
+ * @d: what everybody knows
  * @opener: thread group that opened the file, referenced
  * @made: DOMAIN_NEW is done or in progress; under @d.lock
  * @died: tells control of the end; queued once, under @d.death_lock, with a reference
@@ -57,10 +58,10 @@ static inline struct domain_box *box_of(struct domus_domain *d)
 
 /* ---- 1. The list, events ---------------------------------------------------- */
 
+/* Guards domus_domains, nr_domains and last_id. */
 DEFINE_MUTEX(domus_list_lock);
 LIST_HEAD(domus_domains);
 
-/* Under domus_list_lock. */
 static unsigned int nr_domains;
 static u32 last_id;
 
@@ -131,11 +132,13 @@ static void domain_free(struct kref *ref)
 	struct domus_domain *d = container_of(ref, struct domus_domain, ref);
 	struct domain_box *box = box_of(d);
 
+	/* no notifier and no event may reach vCPUs that are gone */
+	shadow_stop(&d->shadow);
+	clock_stop(d);
+	event_stop(d);
 	free_vcpus(d, d->nr_vcpus);
 	shadow_destroy(&d->shadow);
 	cell_space_destroy(d);
-	clock_stop(d);
-	event_stop(d);
 	console_destroy(&d->console);
 	put_holder(d);
 	put_pid(box->opener);
@@ -576,8 +579,10 @@ unlock:
 
 static void kick_all(struct domus_domain *d)
 {
-	unsigned int i, nr = smp_load_acquire(&d->nr_vcpus);
+	unsigned int i, nr;
 
+	/* pairs with domain_publish() */
+	nr = smp_load_acquire(&d->nr_vcpus);
 	for (i = 0; i < nr; i++)
 		vcpu_kick(d->vcpus[i]);
 }

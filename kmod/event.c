@@ -53,7 +53,8 @@ void event_stop(struct domus_domain *d)
 	memset(t->ports, 0, sizeof(t->ports));
 	spin_unlock_irqrestore(&t->lock, flags);
 	for (i = 0; i < d->nr_vcpus; i++)
-		d->vcpus[i]->timer_port = 0;
+		if (d->vcpus[i])
+			d->vcpus[i]->timer_port = 0;
 	if (page)
 		gmem_unpin(page);
 }

@@ -21,9 +21,9 @@ static const char * __init host_refusal(void)
 	if (boot_cpu_has(X86_FEATURE_XENPV))
 		return "the host is a paravirtual Xen guest: it does not own its page tables";
 	if (boot_cpu_has(X86_FEATURE_TDX_GUEST))
-		return "the host is a TDX guest: exceptions of the hypervisor cannot be handled in the switcher";
+		return "the host is a TDX guest: the switcher cannot handle #VE";
 	if (cc_platform_has(CC_ATTR_GUEST_STATE_ENCRYPT))
-		return "the host is an SEV-ES guest: exceptions of the hypervisor cannot be handled in the switcher";
+		return "the host is an SEV-ES guest: the switcher cannot handle #VC";
 	return NULL;
 }
 

@@ -69,6 +69,13 @@ static void show_vcpu(struct seq_file *m, struct domus_vcpu *v)
 	for (i = 0; i < VCPU_NR_CAUSES; i++)
 		seq_printf(m, " %s %llu", vcpu_cause_names[i], stats.by_cause[i]);
 	seq_putc(m, '\n');
+	/* where it was at its last exit: racy, and good enough to find a hang */
+	seq_printf(m, "    last vector %#llx error %#llx rip %#llx rsp %#llx cr2 %#llx rax %#llx\n",
+		   v->data->regs.vector, v->data->regs.error, v->data->regs.ip,
+		   v->data->regs.sp, v->data->cr2, v->data->regs.ax);
+	seq_printf(m, "    aborts %llu nmi %llu %llu mc %llu %llu db_absorbed %llu sel_fixups %llu\n",
+		   v->data->aborts, v->data->nmi_ring0, v->data->nmi_ring3, v->data->mc_ring0,
+		   v->data->mc_ring3, v->data->db_absorbed, v->data->sel_fixups);
 }
 
 static int domains_seq_show(struct seq_file *m, void *p)

@@ -441,6 +441,13 @@ static int exit_page_fault(struct domus_vcpu *v)
 		return vcpu_inject(v, X86_TRAP_PF,
 				   (error & (X86_PF_WRITE | X86_PF_INSTR)) |
 				   (user ? X86_PF_USER : 0), cr2);
+	/*
+	 * A supervisor access made from ring 3 to a page that is there: only
+	 * an instruction that the emulator below us gets wrong (QEMU reads the
+	 * stack of a ring-3 iretq so, which SMAP then forbids for ever).
+	 */
+	if (!(error & X86_PF_USER) && (error & X86_PF_PROT))
+		return vcpu_inject(v, X86_TRAP_GP, 0, 0);
 	switch (shadow_fault(&v->d->shadow, v->root, cr2, error, user, &guest_error)) {
 	case SHADOW_FILLED:
 	case SHADOW_RETRY:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* end.c: how it ended, in a line. */
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "end.h"
@@ -39,12 +38,8 @@ int end_domain(struct ctx *ctx, const char *name, const struct wire *last)
 		print_done(p);
 		return status;
 	}
-	fprintf(stderr, "%s: %s", name, reason);
-	/* "poweroff: poweroff" says no more than "poweroff". */
-	if (*last->data && strcmp(last->data, reason) != 0) {
-		fputs(": ", stderr);
-		print_safe(stderr, last->data);
-	}
+	fprintf(stderr, "%s: ", name);
+	print_safe(stderr, *last->data ? last->data : reason);
 	fputc('\n', stderr);
 	return status;
 }

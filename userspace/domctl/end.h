@@ -9,7 +9,7 @@
 /* On a terminal: how to leave. */
 void end_greet(const struct attach *a, const char *name);
 
-/* "NAME: poweroff" on stderr, or the domain's end as JSON. Return: its status. */
+/* "NAME: powered off" on stderr, or the domain's end as JSON. Return: its status. */
 int end_domain(struct ctx *ctx, const char *name, const struct wire *last);
 
 /* After attach_run() of domctl console. Return: exit status, or -1 with the error. */

@@ -66,14 +66,21 @@ def _static(name, source):
 
 
 def guest_initrd():
-    """The root file system of the demo guest: a shell on its console, or run=COMMAND."""
+    """The root file system of Linux guests: a shell on the console, or run=COMMAND.
+
+    The programs of build/tests/linux (selftests/guest/linux) are in its /bin.
+    """
     script = os.path.join(TOP, "guest-patches/mkinitrd.sh")
     if not os.path.exists(script):
         return None
+    folder = os.path.join(BUILD, "tests/linux")
+    programs = [os.path.join(folder, name) for name in sorted(os.listdir(folder))] \
+        if os.path.isdir(folder) else []
 
     def make(path):
-        subprocess.run([script, path], check=True)
-    return _cached("guest-initrd", read(script) + read(BUSYBOX), make)
+        subprocess.run([script, path] + programs, check=True)
+    key = b"".join(read(path) for path in [script, BUSYBOX] + programs)
+    return _cached("guest-initrd", key, make)
 
 
 def _base():

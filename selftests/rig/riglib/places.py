@@ -26,13 +26,21 @@ def run_script(name, *args):
     return lines[-2]
 
 
-def lock(path):
-    """Waits for an exclusive lock that lasts until the file is closed."""
+def lock(path, waiting=None):
+    """Waits for an exclusive lock that lasts until the file is closed.
+
+    WAITING is said when there is something to wait for.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    fcntl.flock(fd, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if waiting:
+            say(waiting)
+        fcntl.flock(fd, fcntl.LOCK_EX)
     return fd
 
 

@@ -1,0 +1,499 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# control.sh: domctl and the module's control, as KTAP, in the machine of the rig.
+#
+#   1. reporting
+#   2. what must be refused: the exact line, the exit status, nothing left behind
+#   3. how a domain ends: the statuses of create --wait
+#   4. detached domains: list, show, console, destroy
+#   5. holders that are killed
+#   6. other users
+#   7. many domains
+#
+# control.sh absent: the same without the module loaded.
+set -u
+
+PUPPET=/tests/guest/puppet
+DIR=/tmp/control
+MEMORY="--memory 8M"
+number=0
+failed=0
+
+# ---- 1. Reporting -------------------------------------------------------------
+
+# result NAME: the status before the call decides
+result() {
+	if [ $? -eq 0 ]; then verdict=ok; else verdict="not ok" failed=1; fi
+	number=$((number + 1))
+	if [ "$verdict" != ok ]; then
+		echo "# rerun: selftests/rig/run-tests --only control"
+	fi
+	echo "$verdict $number - $1"
+}
+
+note() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+holders() {
+	ps -o comm | grep '^domus:'
+}
+
+# soon COMMAND...: true within 10 seconds
+soon() {
+	tries=100
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+clean() {
+	[ "$(domctl list -j)" = "[]" ] && ! holders > /dev/null &&
+		[ -z "$(ls /run/domus 2> /dev/null)" ] &&
+		[ "$(cat /sys/module/domus/refcnt)" = 0 ]
+}
+
+nothing_left() {
+	soon clean && return
+	note "left behind: $(domctl list -j) $(holders) $(ls -A /run/domus)" \
+	     "refs $(cat /sys/module/domus/refcnt)"
+	return 1
+}
+
+# expect STATUS LINE COMMAND...: both exactly, and nothing else on stderr
+expect() {
+	status=$1 line=$2
+	shift 2
+	"$@" > $DIR/out 2> $DIR/err
+	got=$?
+	[ $got -eq "$status" ] && [ "$(cat $DIR/err)" = "$line" ] && return
+	note "status $got, expected $status; stderr and stdout:"
+	note "$(cat $DIR/err $DIR/out)"
+	return 1
+}
+
+# refuse STATUS LINE COMMAND...
+refuse() {
+	expect "$@" && nothing_left
+	result "$2"
+}
+
+puppet() {
+	name=$1 does=$2
+	shift 2
+	# shellcheck disable=SC2086
+	domctl create "$name" --kernel $PUPPET $MEMORY --append "$does" "$@"
+}
+
+state() {
+	domctl -j show "$1" | sed 's/.*"state":"\([a-z]*\)".*/\1/'
+}
+
+is_state() {
+	[ "$(state "$1")" = "$2" ]
+}
+
+# ---- 2. Refusals --------------------------------------------------------------
+
+# patch FILE OFFSET BYTES: a puppet that differs
+patch() {
+	cp $PUPPET "$1"
+	# shellcheck disable=SC2059
+	printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc 2> /dev/null
+}
+
+make_images() {
+	# The descriptor of the note follows its name, 8 bytes with the padding.
+	desc=$(strings -t d $PUPPET | awk '$2 == "domus" { at = $1 } END { print at + 8 }')
+	patch $DIR/major "$desc" '\002\000'
+	patch $DIR/minor $((desc + 2)) '\011\000'
+	patch $DIR/devices $((desc + 9)) '\002'
+	patch $DIR/bit40 $((desc + 13)) '\001'
+	patch $DIR/arch 18 '\267\000'
+	patch $DIR/silent 4096 '\353\376'	# jmp .
+	patch $DIR/ud2 4096 '\017\013'
+	head -c 60 $PUPPET > $DIR/cut60
+	head -c 100 $PUPPET > $DIR/cut100
+	head -c 6000 $PUPPET > $DIR/cut6000
+	echo "#!/bin/sh" > $DIR/text
+	: > $DIR/empty
+	dd if=/dev/zero of=$DIR/large bs=1M count=20 2> /dev/null
+}
+
+create() {
+	image=$1
+	shift
+	# shellcheck disable=SC2086
+	domctl create bad $MEMORY --timeout 20 "$@" --kernel "$image"
+}
+
+refuse_names() {
+	rule="must be letters, digits, '.', '_' and '-', a letter or digit first"
+	refuse 1 "Error: name: is empty" domctl create "" --kernel $PUPPET
+	for bad in a/b "a b" .a ../x "a;b" "a
+b"; do
+		refuse 1 "Error: name: '$(printf %s "$bad" | tr '\n' '?')' $rule" \
+			domctl create "$bad" --kernel $PUPPET
+	done
+	refuse 1 "Error: -a: unknown option (see domctl help)" domctl create -a2 -x
+	refuse 1 "Error: name: is longer than 63 bytes" \
+		domctl create "$(head -c 64 /dev/zero | tr '\0' n)" --kernel $PUPPET
+	for command in show destroy console; do
+		refuse 1 "Error: name: 'a/b' $rule" domctl $command a/b
+		refuse 3 "Error: domain nobody: no such domain" domctl $command nobody
+		refuse 1 "Error: NAME: is missing (see domctl $command help)" domctl $command
+	done
+}
+
+refuse_numbers() {
+	refuse 1 "Error: memory: 0B is not in 1M to 4T" create $PUPPET --memory 0
+	refuse 1 "Error: memory: 512K is not in 1M to 4T" create $PUPPET --memory 512K
+	refuse 1 "Error: memory: 5T is not in 1M to 4T" create $PUPPET --memory 5T
+	refuse 1 "Error: memory: 1048577 is no multiple of 4K" create $PUPPET --memory 1048577
+	refuse 1 "Error: memory: '-1' is not a size (as 512M or 2G)" create $PUPPET --memory=-1
+	refuse 1 "Error: memory: 99999999999T is too large" create $PUPPET --memory 99999999999T
+	create $PUPPET --memory 4T > /dev/null 2> $DIR/err
+	[ $? -eq 2 ] && grep -q "^Error: memory: 4T is more than this host has (.* with swap)$" \
+		$DIR/err && nothing_left
+	result "memory that the host does not have"
+	refuse 1 "Error: vcpus: 0 is not in 1 to 64" create $PUPPET --vcpus 0
+	refuse 1 "Error: vcpus: 65 is not in 1 to 64" create $PUPPET --vcpus 65
+	refuse 1 "Error: vcpus: '1x' is not a number" create $PUPPET --vcpus 1x
+	refuse 1 "Error: timeout: 0 is not in 1 to 31536000" create $PUPPET --timeout 0
+	refuse 1 "Error: create: --console, --detach and --wait exclude each other" \
+		create $PUPPET --wait --detach
+	refuse 1 "Error: append: is longer than 4095 bytes" \
+		create $PUPPET --append "$(head -c 4096 /dev/zero | tr '\0' x)"
+}
+
+refuse_images() {
+	refuse 3 "Error: kernel: /none: No such file or directory" create /none
+	refuse 2 "Error: image: not a file" create /tmp
+	refuse 2 "Error: image: is empty" create $DIR/empty
+	refuse 2 "Error: image: not an ELF or bzImage" create $DIR/text
+	refuse 2 "Error: image: truncated" create $DIR/cut60
+	refuse 2 "Error: image: truncated" create $DIR/cut100
+	refuse 2 "Error: image: truncated" create $DIR/cut6000
+	refuse 2 "Error: image: an ELF, but not for x86-64" create $DIR/arch
+	refuse 2 "Error: image: no domus note: not built for domus" create /bin/busybox
+	refuse 2 "Error: image: needs ABI 2.x, host offers 1.0" create $DIR/major
+	refuse 2 "Error: image: needs ABI 1.9, host offers 1.0" create $DIR/minor
+	refuse 2 "Error: image: needs feature devices which this host lacks" create $DIR/devices
+	refuse 2 "Error: image: needs feature bit 40 which this host lacks" create $DIR/bit40
+	refuse 2 "Error: image: needs 3 MiB, domain has 1 MiB" create $PUPPET --memory 1M
+	refuse 3 "Error: initrd: /none: No such file or directory" create $PUPPET --initrd /none
+	refuse 2 "Error: initrd: is empty" create $PUPPET --initrd $DIR/empty
+	refuse 2 "Error: initrd: not a file" create $PUPPET --initrd /tmp
+	refuse 2 "Error: initrd: needs 23 MiB with the image, domain has 8 MiB" \
+		create $PUPPET --initrd $DIR/large
+	refuse 3 "Error: log: /none/log: No such file or directory" \
+		create $PUPPET --log /none/log
+}
+
+refuse_json() {
+	domctl -j create bad --kernel /none > $DIR/out 2> $DIR/err
+	[ $? -eq 3 ] && [ ! -s $DIR/err ] && [ "$(cat $DIR/out)" = \
+		'{"error":{"what":"kernel","why":"/none: No such file or directory","status":3}}' ]
+	result "errors are JSON under -j"
+}
+
+# ---- 3. Ends ------------------------------------------------------------------
+
+# ends STATUS LINE DOES OPTIONS...
+ends() {
+	status=$1 line=$2 does=$3
+	shift 3
+	expect "$status" "$line" puppet end "$does" --wait "$@" && nothing_left
+	result "create --wait: $does: status $status"
+}
+
+all_ends() {
+	ends 0 "end: powered off" poweroff
+	ends 11 "end: crashed: Kernel panic - not syncing: told to" crash
+	ends 16 "end: suspended" suspend
+	ends 10 "end: reboot loop: the guest rebooted 4 times" reboot
+	ends 10 "end: reboot loop: the guest rebooted 1 times" reboot --max-reboots 0
+	ends 13 "Error: end: has not ended after 2 s: destroyed" spin --timeout 2
+	ends 13 "Error: end: has not ended after 2 s: destroyed" idle --timeout 2
+	puppet end argue --wait > /dev/null 2> $DIR/err
+	[ $? -eq 12 ] && grep -q "^end: " $DIR/err && nothing_left
+	result "create --wait: killed for a broken call: status 12"
+
+	refuse 13 "Error: bad: the guest has not made its first call after 2 s: destroyed" \
+		create $DIR/silent --timeout 2
+	create $DIR/ud2 > /dev/null 2> $DIR/err
+	[ $? -eq 12 ] && grep -q "^Error: bad: ended before its first call: " $DIR/err &&
+		nothing_left
+	result "a guest that dies at once says so: status 12"
+
+	puppet end idle --wait 2> $DIR/err &
+	creator=$!
+	soon is_state end running && domctl destroy end && wait $creator
+	[ $? -eq 14 ] && grep -q "^end: destroyed by user 0$" $DIR/err && nothing_left
+	result "create --wait: destroyed: status 14"
+
+	puppet end idle --wait 2> $DIR/err &
+	soon is_state end running
+	kill -TERM "$(pgrep -f 'domctl create end' | head -n 1)"
+	wait $!
+	[ $? -eq 143 ] && [ "$(cat $DIR/err)" = "Error: end: interrupted: destroyed" ] &&
+		nothing_left
+	result "create --wait: interrupted: ends the domain"
+
+	puppet end flood --wait --log $DIR/log > $DIR/out 2>&1 &&
+		[ "$(cat $DIR/out)" = "end: powered off" ] &&
+		grep -q '^line 100000 ' $DIR/log && grep -q '^line 116383 ' $DIR/log
+	result "create --wait --log: console in the file, nothing on stdout"
+	domctl -j create end --kernel $PUPPET --memory 8M --append crash --wait \
+		> $DIR/out 2> $DIR/err
+	[ $? -eq 11 ] && [ ! -s $DIR/err ] && grep -q '"reason":"crash"' $DIR/out &&
+		grep -q '"status":11}$' $DIR/out
+	result "create --wait -j: the end as JSON"
+}
+
+# ---- 4. Detached --------------------------------------------------------------
+
+detached() {
+	puppet one idle > $DIR/out && grep -q '^one: running (PID [0-9]*)$' $DIR/out
+	result "create --detach returns when the guest runs"
+	domctl list | grep -q '^one  *running  *1  *8M '
+	result "list shows it"
+	expect 2 "Error: domain one: a domain of this name exists" puppet one idle
+	result "a duplicate name is refused"
+	is_state one running
+	result "the first one does not mind"
+	domctl -js show one | grep -q '"exits_by_cause":{"'
+	result "show -s has counters"
+	printf '\035' | domctl console one | grep -q '^puppet: idle'
+	result "console shows what was written before"
+	is_state one running
+	result "^] detaches, the domain runs on"
+
+	# A client that stays: its input is a pipe that stays open.
+	mkfifo $DIR/keys
+	domctl console one < $DIR/keys > $DIR/first 2> $DIR/first.err &
+	first=$!
+	exec 4> $DIR/keys
+	soon grep -q puppet $DIR/first
+	expect 2 "Error: console one: somebody is attached (--force takes it over)" \
+		domctl console one < /dev/null
+	result "a second attach is refused"
+	printf '\001' | domctl console one --force --escape ^A > /dev/null
+	result "--force takes over, --escape ^A leaves"
+	wait $first
+	[ $? -eq 2 ] && [ "$(cat $DIR/first.err)" = "Error: console one: was taken over" ]
+	result "and the first one is told"
+	exec 4>&-
+
+	expect 0 "" domctl destroy one && nothing_left
+	result "destroy ends it, with all it had"
+}
+
+dead() {
+	puppet two crash > /dev/null
+	soon is_state two dead
+	result "a dead domain stays to be asked"
+	domctl list | grep -q '^two  *dead .*  crash$'
+	result "list says why"
+	domctl show two | grep -q '^Because: crashed: Kernel panic - not syncing: told to$'
+	result "show says more"
+	domctl console two < /dev/null > $DIR/out 2> $DIR/err &&
+		grep -q '^puppet: crash' $DIR/out &&
+		[ "$(cat $DIR/err)" = "two: crashed: Kernel panic - not syncing: told to" ]
+	result "console shows its last words"
+	expect 2 "Error: domain two: a domain of this name exists" puppet two idle
+	result "its name is taken"
+	expect 0 "" domctl destroy two && nothing_left
+	result "destroy forgets it"
+	expect 3 "Error: domain two: no such domain" domctl destroy two
+	result "destroying it twice is an error"
+}
+
+echoes() {
+	rm -f $DIR/keys
+	mkfifo $DIR/keys
+	puppet three echo --console < $DIR/keys > $DIR/out 2> $DIR/err &
+	creator=$!
+	exec 4> $DIR/keys
+	soon grep -q ready $DIR/out
+	result "create --console shows the console"
+	printf 'hello\n' >&4
+	soon grep -q '<hello>' $DIR/out
+	result "and takes input"
+	printf 'quit\n' >&4
+	wait $creator
+	[ $? -eq 0 ] && [ "$(tail -n 1 $DIR/err)" = "three: powered off" ] && nothing_left
+	result "and ends with the guest"
+	exec 4>&-
+
+	(puppet four echo --console < $DIR/keys > $DIR/out 2> $DIR/err) &
+	exec 4> $DIR/keys
+	soon grep -q ready $DIR/out
+	printf '\035' >&4
+	wait $!
+	exec 4>&-
+	is_state four running
+	result "create --console, ^]: the domain runs on"
+	(sleep 0.5; printf 'after\n'; sleep 1; printf '\035') | domctl console four > $DIR/out
+	grep -q '<after>' $DIR/out
+	result "and can be attached to again"
+	domctl destroy four && nothing_left
+	result "and destroyed"
+}
+
+# ---- 5. Killed holders --------------------------------------------------------
+
+killed() {
+	create $DIR/silent > /dev/null 2> $DIR/err &
+	creator=$!
+	soon holders > /dev/null
+	sleep 0.5
+	killall -9 domus:bad
+	wait $creator
+	[ $? -eq 15 ] && [ "$(cat $DIR/err)" = "Error: holder: was killed by signal 9 (Killed) \
+before the guest's first call, and the domain with it" ] && nothing_left
+	result "holder killed -9 during boot: create says so"
+
+	puppet five spin --wait 2> $DIR/err > /dev/null &
+	creator=$!
+	soon is_state five running
+	killall -9 domus:five
+	wait $creator
+	[ $? -eq 15 ] && [ "$(cat $DIR/err)" = "Error: holder: was killed by signal 9 (Killed) \
+while the guest ran, and the domain with it" ] && nothing_left
+	result "holder killed -9 while the guest runs: create --wait says so"
+
+	puppet six spin > /dev/null
+	killall -9 domus:six
+	soon [ "$(domctl -j list)" = "[]" ]
+	result "holder killed -9: the domain is gone"
+	puppet six spin > /dev/null && domctl destroy six && nothing_left
+	result "and its name is free"
+
+	puppet seven spin > /dev/null
+	killall -TERM domus:seven
+	nothing_left
+	result "holder told to end: nothing is left"
+
+	puppet eight idle --wait > /dev/null 2>&1 &
+	soon is_state eight running
+	kill -9 "$(pgrep -f 'domctl create eight' | head -n 1)"
+	nothing_left
+	result "create --wait killed -9: the domain ends with it"
+}
+
+# ---- 6. Other users -----------------------------------------------------------
+
+# as GROUP COMMAND...: as nobody
+as() {
+	group=$1
+	shift
+	chpst -u "nobody:$group" "$@"
+}
+
+others() {
+	chown root:domus /dev/domus
+	chmod 660 /dev/domus
+	cp $PUPPET $DIR/puppet
+	chmod 755 $DIR $DIR/puppet
+	expect 2 "Error: /dev/domus: no permission: it takes root or a member of group domus" \
+		as nogroup domctl create mine --kernel $DIR/puppet && nothing_left
+	result "no permission without the group"
+	puppet root idle > /dev/null
+	[ "$(as nogroup domctl -j list)" = "[]" ]
+	result "another user's list does not show root's domain"
+	expect 3 "Error: domain root: no such domain" as domus domctl show root
+	result "show: as if it were not there"
+	expect 3 "Error: domain root: no such domain" as domus domctl destroy root
+	result "destroy: as if it were not there"
+	expect 3 "Error: domain root: no such domain" as domus domctl console root
+	result "console: as if it were not there"
+	is_state root running
+	result "and it runs on"
+	expect 2 "Error: domain root: a domain of this name exists" \
+		as domus domctl create root --kernel $DIR/puppet $MEMORY --append idle
+	result "names are the host's: taken is taken"
+
+	# shellcheck disable=SC2086
+	as domus domctl create mine --kernel $DIR/puppet $MEMORY --append idle > /dev/null
+	result "a member of group domus needs no root"
+	[ "$(as domus domctl -j list | grep -o '"name":"[a-z]*"')" = '"name":"mine"' ]
+	result "and sees his own domain only"
+	[ "$(domctl -j list | grep -o '"name":' | wc -l)" -eq 2 ]
+	result "root sees both"
+	printf '\035' | domctl console mine | grep -q '^puppet: idle'
+	result "root can attach to it"
+	domctl destroy mine
+	result "root can destroy it"
+	# shellcheck disable=SC2086
+	as domus domctl create mine --kernel $DIR/puppet $MEMORY --append crash > /dev/null
+	soon is_state mine dead && as domus domctl destroy mine
+	result "its owner can, too"
+	domctl destroy root
+	rm -rf /tmp/domus-65534
+	nothing_left
+	result "nothing is left of either"
+}
+
+# ---- 7. Many ------------------------------------------------------------------
+
+many() {
+	count=24
+	for i in $(seq $count); do
+		puppet "many-$i" idle > /dev/null || break
+	done
+	[ "$(domctl -j list | grep -o '"name":' | wc -l)" -eq $count ]
+	result "$count domains, and a dump that takes several messages"
+	[ "$(domctl list | tail -n +2 | sort | uniq | wc -l)" -eq $count ]
+	result "each is listed once"
+	domctl list | head -n 1 > /dev/null
+	result "a reader that stops early is no error"
+	for i in $(seq $count); do
+		domctl destroy "many-$i" &
+	done
+	wait
+	nothing_left
+	result "destroyed all at once: nothing is left"
+}
+
+# ---- without the module -------------------------------------------------------
+
+absent() {
+	line="Error: module: domus is not loaded (modprobe domus)"
+	for command in list "show a" "destroy a" "console a" "create a --kernel $PUPPET"; do
+		# shellcheck disable=SC2086
+		expect 2 "$line" domctl $command
+		result "domctl $command: $line"
+	done
+	domctl version | grep -q '^Module: not loaded$'
+	result "version says so, and is no error"
+	domctl -j version | grep -q '"module_loaded":false'
+	result "and in JSON"
+}
+
+mkdir -p $DIR
+echo "KTAP version 1"
+if [ "${1:-}" = absent ]; then
+	absent
+else
+	make_images
+	nothing_left
+	result "nothing is there at the beginning"
+	refuse_names
+	refuse_numbers
+	refuse_images
+	refuse_json
+	all_ends
+	detached
+	dead
+	echoes
+	killed
+	others
+	many
+fi
+echo "1..$number"
+rm -rf $DIR
+exit $failed
