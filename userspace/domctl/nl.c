@@ -116,8 +116,11 @@ static void refused(struct request *r, const struct nlmsgerr *nlerr)
 		attr = attr_at(r->sent, nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
 	if (tb[NLMSGERR_ATTR_POLICY])
 		policy_range(tb[NLMSGERR_ATTR_POLICY], range, sizeof(range));
+	/* "domain a: name: ..." would say it twice. */
+	if (!strncmp(why, "name: ", 6))
+		why += 6;
 	/* The kernel's own texts name no attribute; ours do. */
-	if (attr && status != EXIT_NOT_FOUND && strncmp(why, attr, strlen(attr)) != 0)
+	if (attr && strcmp(attr, "name") != 0 && status != EXIT_NOT_FOUND && strncmp(why, attr, strlen(attr)) != 0)
 		error_set(r->error, status, r->what, "%s: %s%s", attr, why, range);
 	else
 		error_set(r->error, status, r->what, "%s%s", why, range);
