@@ -255,8 +255,8 @@ struct domus_start_info {
  * struct domus_frame - what an entry interrupted; written by the hypervisor
  *
  * @rflags: IF is the virtual interrupt flag at the time of the event
- * @rcx, @r11: only for the syscall entry: not used (zero); the registers RCX
- *	and R11 hold user RIP and RFLAGS there as on hardware
+ * @rcx, @r11: not used. At the syscall entry the registers RCX and R11 are
+ *	lost: user RIP and RFLAGS are here
  */
 struct domus_frame {
 	__u64 rip;
@@ -276,7 +276,8 @@ struct domus_frame {
  * struct domus_return - operand of DOMUS_HC_RETURN and DOMUS_HC_SYSRET
  * @cs: DOMUS_USER_CS returns to user mode, DOMUS_KERNEL_CS to kernel mode
  * @fill: page-aligned address that the guest has just mapped for the
- *	interrupted code to touch, or 0; a hint, may be ignored
+ *	interrupted code to touch, or 0; a hint, may be ignored; set to 0 by the
+ *	hypervisor when used
  */
 struct domus_return {
 	__u64 rip;
@@ -299,7 +300,7 @@ struct domus_return {
  *	@port_select
  * @busy: hypervisor sets to 1 when it fills @frame; the entry stub sets to 0
  *	when it has copied it. An event with @busy set is a double fault. The
- *	syscall entry fills @frame (rip, cs, rflags, rsp, ss) but not @busy.
+ *	syscall entry fills only rip, rflags and rsp of @frame, not @busy.
  * @id: number of this vCPU
  * @kernel_sp: RSP at every entry from user mode
  * @kernel_gs: GS base in kernel mode, loaded at every entry from user mode
