@@ -29,7 +29,6 @@ void console_destroy(struct domus_console *c);
 s64 console_guest_write(struct domus_domain *d, u64 gpa, u64 len);
 s64 console_guest_read(struct domus_domain *d, u64 gpa, u64 len);
 
-
 /* The holder's side, for the file. Process context, may fault. */
 bool console_readable(const struct domus_console *c);
 bool console_writable(const struct domus_console *c);

@@ -198,7 +198,7 @@ int event_unmask(struct domus_domain *d, u64 port)
 	spin_lock_irqsave(&t->lock, flags);
 	if (t->page && t->ports[port].kind) {
 		clear_bit(port, (unsigned long *)t->page->mask);
-		smp_mb__after_atomic();
+		smp_mb__after_atomic();	/* unmasked before a look at pending */
 		if (test_bit(port, (unsigned long *)t->page->pending))
 			kick = raise_locked(d, port);
 		r = 0;

@@ -147,7 +147,9 @@ CALL(block)
 
 CALL(yield)
 {
-	yield();
+	/* the scheduler decides: a guest must not be able to do more than ask */
+	set_tsk_need_resched(current);
+	set_preempt_need_resched();
 	return 0;
 }
 

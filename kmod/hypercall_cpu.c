@@ -3,6 +3,7 @@
  * Calls about the vCPU's own registers: 1. entries, 2. segments, 3. debug
  * registers, 4. CPUID.
  */
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/nospec.h>
 #include <linux/percpu.h>
@@ -36,11 +37,11 @@ s64 hc_set_entry(struct domus_vcpu *v, u64 index, u64 va)
 
 /* ---- 2. Segments ----------------------------------------------------------------------- */
 
-#define DESC_P		(1ULL << 47)
+#define DESC_P		BIT_ULL(47)
 #define DESC_DPL3	(3ULL << 45)
-#define DESC_S		(1ULL << 44)	/* not a system segment */
-#define DESC_CODE	(1ULL << 43)
-#define DESC_L		(1ULL << 53)
+#define DESC_S		BIT_ULL(44)	/* not a system segment */
+#define DESC_CODE	BIT_ULL(43)
+#define DESC_L		BIT_ULL(53)
 
 static u64 desc_base(u64 desc)
 {
@@ -102,7 +103,7 @@ s64 hc_set_tls(struct domus_vcpu *v, u64 index, u64 desc)
 
 #define DR7_ENABLES	0xffULL
 #define DR7_GUEST	(0xffff0000ULL | DR7_ENABLES)
-#define DR7_GD		(1ULL << 13)
+#define DR7_GD		BIT_ULL(13)
 
 static bool breakpoint_ok(u64 va)
 {

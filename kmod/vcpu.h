@@ -23,6 +23,7 @@ enum vcpu_cause {
 	VCPU_CAUSE_EXCEPTION, VCPU_CAUSE_CALL, VCPU_CAUSE_BLOCK,
 	VCPU_NR_CAUSES
 };
+
 extern const char *const vcpu_cause_names[VCPU_NR_CAUSES];
 
 struct vcpu_stats {

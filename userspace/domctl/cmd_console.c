@@ -32,12 +32,12 @@ static const char *parse(struct ctx *ctx, const struct command *self, int argc, 
 		} else if (id == OPT_ESCAPE) {
 			if (attach_parse_escape(value, &a->escape, &ctx->error))
 				return NULL;
-		} else if (name) {
+		} else if (!name) {
+			name = value;
+		} else {
 			error_set(&ctx->error, EXIT_USAGE, value,
 				  "unexpected word (see domctl console help)");
 			return NULL;
-		} else {
-			name = value;
 		}
 	}
 	if (!name && !ctx->help && id == OPTS_END)

@@ -407,7 +407,7 @@ static int run(struct ctx *ctx, const struct command *self, int argc, char **arg
 		.timeout = DEFAULT_START_S,
 	};
 
-	if (parse(ctx, self, argc, argv, &c))
+	if (parse(ctx, self, argc, argv, &c) || !c.kernel)
 		return -1;
 	c.config.kernel = open_file(c.kernel, "kernel", &ctx->error);
 	if (c.config.kernel < 0)

@@ -120,7 +120,8 @@ static void refused(struct request *r, const struct nlmsgerr *nlerr)
 	if (!strncmp(why, "name: ", 6))
 		why += 6;
 	/* The kernel's own texts name no attribute; ours do. */
-	if (attr && strcmp(attr, "name") != 0 && status != EXIT_NOT_FOUND && strncmp(why, attr, strlen(attr)) != 0)
+	if (attr && strcmp(attr, "name") != 0 && status != EXIT_NOT_FOUND &&
+	    strncmp(why, attr, strlen(attr)) != 0)
 		error_set(r->error, status, r->what, "%s: %s%s", attr, why, range);
 	else
 		error_set(r->error, status, r->what, "%s%s", why, range);
@@ -288,7 +289,7 @@ int control_open_any(struct control **c, struct control_info *info, struct error
 
 int control_open(struct control **c, struct control_info *info, struct error *error)
 {
-	struct control_info own;
+	struct control_info own = { 0 };
 
 	if (!info)
 		info = &own;

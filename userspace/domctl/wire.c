@@ -31,9 +31,13 @@ int wire_receive(int fd, struct wire *wire)
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
+	/*
+	 * A reset tells that the other side left without reading all that we said;
+	 * what it said itself before is still to come.
+	 */
 	do
 		n = recvmsg(fd, &msg, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return -1;
 	/* No end of ours sends less than a head: treat it as one that is gone. */

@@ -1,0 +1,294 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# domctl.sh: what domctl says and returns where no module is needed, as KTAP. Runs a
+# build with ASan and UBSan, or $DOMCTL.
+#
+#   1. reporting
+#   2. help and version
+#   3. usage errors: status 1 and one line
+#   4. files that are not there
+#   5. errors in JSON
+#   6. without the module
+#   7. the netlink spec says what the header says
+#   8. random command lines
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+if [[ -z ${DOMCTL:-} ]]; then
+	make -s -C userspace SAN=1 >&2 || exit 1
+	DOMCTL=$PWD/build/domctl-san/domctl
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_RUNTIME_DIR=$work
+: > "$work/kernel"
+
+# 1.
+
+number=0
+failed=0
+
+result() {
+	local verdict=ok
+	if [[ $1 -ne 0 ]]; then
+		verdict="not ok"
+		failed=1
+		echo "# rerun: selftests/unit/domctl.sh"
+	fi
+	number=$((number + 1))
+	echo "$verdict $number - ${2//#/}"
+}
+
+# run COMMAND...: $status, $out, $err
+run() {
+	"$@" > "$work/out" 2> "$work/err" < /dev/null
+	status=$?
+	out=$(cat "$work/out")
+	err=$(cat "$work/err")
+}
+
+# refuse STATUS WHAT WHY ARGUMENT...: the line on stderr, nothing on stdout
+refuse() {
+	local expected=$1 line="Error: $2: $3"
+	shift 3
+	run "$DOMCTL" "$@"
+	if [[ $status -ne $expected || $err != "$line" || -n $out ]]; then
+		printf '# domctl%s\n# status %d, expected %d\n# %s\n# expected: %s\n' \
+			"$(printf " '%s'" "$@")" "$status" "$expected" "${err//$'\n'/$'\n'# }" "$line"
+		result 1 "$line"
+	else
+		result 0 "$line"
+	fi
+}
+
+# says PATTERN ARGUMENT...: status 0, the pattern on stdout, nothing on stderr
+says() {
+	local pattern=$1
+	shift
+	run "$DOMCTL" "$@"
+	[[ $status -eq 0 && $out =~ $pattern && -z $err ]]
+	result $? "domctl $*"
+}
+
+loaded() { [[ -e /sys/module/domus ]]; }
+
+# 2.
+
+test_help() {
+	says '^Usage: domctl ' help
+	says '^Usage: domctl ' -h
+	says '^Usage: domctl ' --help
+	says '^Usage: domctl ' domain help
+	says "^domctl $(cat userspace/VERSION)$" -V
+	says "^domctl $(cat userspace/VERSION)$" --version
+	for command in create list show console destroy version; do
+		says "^Usage: domctl .* $command" help $command
+		says "^Usage: domctl .* $command" $command help
+		says "^Usage: domctl .* $command" $command -h
+		says "^Usage: domctl .* $command" domain $command --help
+	done
+}
+
+# 3.
+
+test_usage() {
+	local hint="(see domctl help)" command
+	local rule="must be letters, digits, '.', '_' and '-', a letter or digit first"
+
+	for word in lst creat l "" "list " LIST lists vcpu; do
+		refuse 1 "$word" "no such command $hint" "$word"
+	done
+	refuse 1 lst "no such command $hint" domain lst
+	refuse 1 lst "no such command $hint" help lst
+	refuse 1 --jso "unknown option $hint" --jso
+	refuse 1 --json=1 "takes no value" --json=1 list
+	refuse 1 -x "unknown option $hint" -x
+	refuse 1 --forc "unknown option $hint" console a --forc
+	refuse 1 --force "unknown option $hint" show a --force
+	refuse 1 -V "stands before the command" list -V
+	refuse 1 a "unexpected word (see domctl list help)" list a
+	refuse 1 --all "unexpected word (see domctl list help)" list -- --all
+	for command in show destroy console create; do
+		refuse 1 NAME "is missing (see domctl $command help)" $command
+		refuse 1 b "unexpected word (see domctl $command help)" $command a b
+	done
+	for command in show destroy console; do
+		refuse 1 name "'a/b' $rule" $command a/b
+		refuse 1 name "'-x' $rule" $command -- -x
+		refuse 1 name "is empty" $command ""
+	done
+	refuse 1 --kernel "is missing (see domctl create help)" create a
+	refuse 1 --kernel "needs a value: FILE" create a --kernel
+	refuse 1 --memory "needs a value: SIZE" create a --kernel "$work/kernel" -m
+	refuse 1 escape "'ab' is neither ^X, a character, nor none" console a --escape ab
+	refuse 1 escape "'' is neither ^X, a character, nor none" console a --escape=
+	refuse 1 escape "'^~' is neither ^X, a character, nor none" console a --escape '^~'
+}
+
+# wrong LINE OPTION...: a create that is right but for the options
+wrong() {
+	local what=$1 why=$2
+	shift 2
+	refuse 1 "$what" "$why" create a -k "$work/kernel" "$@"
+}
+
+test_create() {
+	local size="is not a size (as 512M or 2G)" huge
+	huge=$(head -c 4096 /dev/zero | tr '\0' x)
+
+	for value in M 1.5G -1 "" "1 M" 1MB 0x1000; do
+		wrong memory "'$value' $size" --memory "$value"
+	done
+	wrong memory "0B is not in 1M to 4T" --memory 0
+	wrong memory "512K is not in 1M to 4T" --memory 512K
+	wrong memory "8T is not in 1M to 4T" --memory 8T
+	wrong memory "18446744073709551617 is too large" --memory 18446744073709551617
+	wrong memory "18014398509481984K is too large" --memory 18014398509481984K
+	wrong memory "1048577 is no multiple of 4K" --memory 1048577
+	for value in x "" -1 1x 0x2 " 2"; do
+		wrong vcpus "'$value' is not a number" --vcpus "$value"
+	done
+	wrong vcpus "0 is not in 1 to 64" --vcpus 0
+	wrong vcpus "65 is not in 1 to 64" -c65
+	wrong vcpus "4294967297 is not in 1 to 64" --vcpus=4294967297
+	wrong timeout "0 is not in 1 to 31536000" --wait --timeout 0
+	wrong max-reboots "'many' is not a number" --max-reboots many
+	wrong append "is longer than 4095 bytes" --append "$huge"
+	wrong create "--console, --detach and --wait exclude each other" --wait --console
+	wrong create "--console, --detach and --wait exclude each other" --detach --wait
+	refuse 1 name "is longer than 63 bytes" create "${huge::64}" -k "$work/kernel"
+}
+
+# 4.
+
+test_files() {
+	refuse 3 kernel "$work/none: No such file or directory" create a -k "$work/none"
+	refuse 3 initrd "$work/none: No such file or directory" \
+		create a -k "$work/kernel" -i "$work/none"
+	refuse 2 kernel "$work/kernel/x: Not a directory" create a -k "$work/kernel/x"
+	if [[ $EUID -ne 0 ]]; then
+		: > "$work/secret"
+		chmod 0 "$work/secret"
+		refuse 2 kernel "$work/secret: Permission denied" create a -k "$work/secret"
+	fi
+}
+
+# 5.
+
+# json STATUS WHAT WHY ARGUMENT...
+json() {
+	local expected=$1
+	local line="{\"error\":{\"what\":\"$2\",\"why\":\"$3\",\"status\":$1}}"
+	shift 3
+	run "$DOMCTL" "$@"
+	[[ $status -eq $expected && $out == "$line" && -z $err ]]
+	result $? "$line"
+}
+
+test_json() {
+	json 1 lst "no such command (see domctl help)" -j lst
+	json 1 -x "unknown option (see domctl help)" list -x -j
+	json 1 -x "unknown option (see domctl help)" list -x --json
+	json 1 -x "unknown option (see domctl help)" list -jx
+	json 1 name "is empty" -j show ""
+	json 1 NAME "is missing (see domctl show help)" show -j
+	json 3 kernel "/none\\\\\\\"\\u0001: No such file or directory" \
+		-j create a -k $'/none\\"\001'
+	run "$DOMCTL" -p lst
+	[[ $status -eq 1 && $out == *$'\n    "error": {\n'* && -z $err ]]
+	result $? "-p: errors with line breaks"
+	refuse 3 kernel "/?[31m: No such file or directory" create a -k $'/\033[31m'
+	run "$DOMCTL" -j version
+	[[ $status -eq 0 && $out == '{"domctl":"'* ]]
+	result $? "-j version"
+}
+
+# 6.
+
+test_absent() {
+	local why="domus is not loaded (modprobe domus)"
+
+	loaded && return
+	refuse 2 module "$why"
+	refuse 2 module "$why" list
+	refuse 2 module "$why" domain list
+	refuse 2 module "$why" show a
+	refuse 2 module "$why" console a
+	refuse 2 module "$why" destroy a
+	refuse 2 module "$why" create a -k "$work/kernel"
+	refuse 2 module "$why" create a -k "$work/kernel" --wait
+	json 2 module "$why" -j
+	says "Module: not loaded" version
+	says '"module_loaded":false' version -j
+	[[ -z $(find "$work" -name '*.sock') ]] && ! pgrep -f "create a -k $work" > /dev/null
+	result $? "nothing is left behind"
+}
+
+# 7.
+
+# The names of an enum of the header, without the prefix, as a spec writes them.
+header_names() {
+	sed -n "/^enum $1 {/,/^};/p" uapi/linux/domus.h |
+		sed -n "s/^\t$2\([A-Z_0-9]*\).*/\1/p" | grep -v -x UNSPEC | tr 'A-Z_' 'a-z-'
+}
+
+# The names of the attributes of a set of the spec.
+spec_attributes() {
+	awk -v set="$1" '/^[a-z]/ { part = $1 }
+		part == "attribute-sets:" && /^    name: / { inside = $2 == set }
+		part == "attribute-sets:" && inside && /^        name: / { print $2 }' uapi/domus.yaml
+}
+
+test_spec() {
+	local set
+	for set in domus slot vcpu exit; do
+		local enum=domus_attr_$set prefix=DOMUS_A_${set^^}_
+		[[ $set == domus ]] && enum=domus_attr prefix=DOMUS_A_
+		[[ $(header_names "$enum" "$prefix") == $(spec_attributes $set) ]]
+		result $? "uapi/domus.yaml: attributes of $set"
+	done
+	[[ $(header_names domus_cmd DOMUS_CMD_) == \
+	   $(awk '/^operations:/ { inside = 1 } inside && /^      name: / { print $2 }' \
+		uapi/domus.yaml | grep -v -x events) ]]
+	result $? "uapi/domus.yaml: commands"
+}
+
+# 8.
+
+# Any words in any order: never a crash, never another status than the documented.
+test_random() {
+	local words=(-j -p -s -d -jp -x -- --json --memory --memory=1M --vcpus 0 64 -m -c --wait
+		     --detach --console --escape ^A none list show create console destroy
+		     domain version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
+		     --append "x y" --log --timeout --max-reboots --force -h)
+	local i n arguments bad=0
+
+	RANDOM=1
+	for ((i = 0; i < 400; i++)); do
+		arguments=()
+		for ((n = RANDOM % 7; n >= 0; n--)); do
+			arguments+=("${words[RANDOM % ${#words[@]}]}")
+		done
+		# One that finds everything right would wait for a domain.
+		loaded && [[ " ${arguments[*]} " == *" create "* ]] && continue
+		run timeout 20 "$DOMCTL" "${arguments[@]}"
+		if [[ $status -gt 3 || $err == *Sanitizer* || $(wc -l < "$work/err") -gt 3 ]]; then
+			bad=1
+			printf "# domctl%s\n# status %d\n" "$(printf " '%s'" "${arguments[@]}")" "$status"
+		fi
+	done
+	result $bad "400 random command lines"
+}
+
+echo "KTAP version 1"
+test_help
+test_usage
+test_create
+test_files
+test_json
+test_absent
+test_spec
+test_random
+echo "1..$number"
+exit $failed
