@@ -212,9 +212,9 @@ ends() {
 }
 
 all_ends() {
-	ends 0 "end: powered off" poweroff
-	ends 11 "end: crashed: Kernel panic - not syncing: told to" crash
-	ends 16 "end: suspended" suspend
+	ends 0 "end: guest powered off" poweroff
+	ends 11 "end: guest crashed: Kernel panic - not syncing: told to" crash
+	ends 16 "end: guest suspended" suspend
 	ends 10 "end: reboot loop: the guest rebooted 4 times" reboot
 	ends 10 "end: reboot loop: the guest rebooted 1 times" reboot --max-reboots 0
 	ends 13 "Error: end: has not ended after 2 s: destroyed" spin --timeout 2
@@ -246,7 +246,7 @@ all_ends() {
 	result "create --wait: interrupted: ends the domain"
 
 	puppet end flood --wait --log $DIR/log > $DIR/out 2>&1 &&
-		[ "$(cat $DIR/out)" = "end: powered off" ] &&
+		[ "$(cat $DIR/out)" = "end: guest powered off" ] &&
 		grep -q '^line 100000 ' $DIR/log && grep -q '^line 116383 ' $DIR/log
 	result "create --wait --log: console in the file, nothing on stdout"
 	domctl -j create end --kernel $PUPPET --memory 8M --append crash --wait \
@@ -300,11 +300,11 @@ dead() {
 	result "a dead domain stays to be asked"
 	domctl list | grep -q '^two  *dead .*  crash$'
 	result "list says why"
-	domctl show two | grep -q '^Because: crashed: Kernel panic - not syncing: told to$'
+	domctl show two | grep -q '^Because: guest crashed: Kernel panic - not syncing: told to$'
 	result "show says more"
 	domctl console two < /dev/null > $DIR/out 2> $DIR/err &&
 		grep -q '^puppet: crash' $DIR/out &&
-		[ "$(cat $DIR/err)" = "two: crashed: Kernel panic - not syncing: told to" ]
+		[ "$(cat $DIR/err)" = "two: guest crashed: Kernel panic - not syncing: told to" ]
 	result "console shows its last words"
 	expect 2 "Error: domain two: a domain of this name exists" puppet two idle
 	result "its name is taken"
@@ -327,7 +327,7 @@ echoes() {
 	result "and takes input"
 	printf 'quit\n' >&4
 	wait $creator
-	[ $? -eq 0 ] && [ "$(tail -n 1 $DIR/err)" = "three: powered off" ] && nothing_left
+	[ $? -eq 0 ] && [ "$(tail -n 1 $DIR/err)" = "three: guest powered off" ] && nothing_left
 	result "and ends with the guest"
 	exec 4>&-
 

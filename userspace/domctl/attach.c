@@ -164,7 +164,7 @@ static bool serve_input(const struct attach *a, int *in)
 }
 
 /* Return: whether it goes on; else *@result. */
-static bool serve_socket(const struct attach *a, struct wire *wire, enum attach_result *result,
+static bool serve_socket(struct attach *a, struct wire *wire, enum attach_result *result,
 			 struct error *error)
 {
 	int got = wire_receive(a->socket, wire);
@@ -181,6 +181,9 @@ static bool serve_socket(const struct attach *a, struct wire *wire, enum attach_
 		error_errno(error, "output", "", errno);
 		*result = ATTACH_FAILED;
 		return false;
+	case WIRE_REPLAYED:
+		a->replayed = true;
+		return true;
 	case WIRE_ENDED:
 		*result = ATTACH_ENDED;
 		return false;
@@ -214,7 +217,8 @@ static enum attach_result both_ways(struct attach *a, int signals, struct wire *
 	for (;;) {
 		struct pollfd fds[FD_NR] = {
 			[FD_SOCKET] = { .fd = a->socket, .events = POLLIN },
-			[FD_IN] = { .fd = in, .events = POLLIN },
+			/* ^] in a pipe shall not come before what is to be seen. */
+			[FD_IN] = { .fd = a->replayed ? in : -1, .events = POLLIN },
 			[FD_SIGNALS] = { .fd = signals, .events = POLLIN },
 		};
 		int n = poll(fds, FD_NR, until(a));

@@ -31,6 +31,7 @@ enum attach_result {
  * @escape: character that detaches, or ATTACH_NO_ESCAPE
  * @force: take the console from who has it
  * @deadline: of attach_now(), or -1
+ * @replayed: out: the history was shown
  * @signal: out: the number with ATTACH_SIGNALLED
  */
 struct attach {
@@ -40,6 +41,7 @@ struct attach {
 	int escape;
 	bool force;
 	int64_t deadline;
+	bool replayed;
 	int signal;
 };
 

@@ -239,6 +239,13 @@ static void write_client(struct console *c, struct console_client *client)
 			goto failed;
 		client->at += n;
 	}
+	if (!client->replayed) {
+		const struct wire_head replayed = { .type = WIRE_REPLAYED };
+
+		if (wire_send(client->fd, &replayed, NULL, 0))
+			goto failed;
+		client->replayed = true;
+	}
 	if (c->ended && !client->told) {
 		if (wire_send(client->fd, &c->end, c->end_text, strlen(c->end_text)))
 			goto failed;
@@ -254,7 +261,8 @@ failed:
 
 static bool has_news(const struct console *c, const struct console_client *client)
 {
-	return client->greeted && (client->at < c->written || (c->ended && !client->told));
+	return client->greeted && (!client->replayed || client->at < c->written ||
+				   (c->ended && !client->told));
 }
 
 void console_poll(const struct console *c, struct pollfd *fds)

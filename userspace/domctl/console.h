@@ -26,6 +26,7 @@ struct console_client {
 	int fd;			/* -1: a free place */
 	bool greeted;		/* ATTACH was answered */
 	bool types;		/* has the console; others watch */
+	bool replayed;		/* has had the history */
 	bool told;		/* ENDED was sent */
 	uint64_t at;		/* next byte of the history, counted from the start */
 };

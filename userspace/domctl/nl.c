@@ -293,6 +293,7 @@ int control_open(struct control **c, struct control_info *info, struct error *er
 
 	if (!info)
 		info = &own;
+	memset(info, 0, sizeof(*info));
 	if (control_open_any(c, info, error))
 		return -1;
 	if (info->abi_host == DOMUS_HOST_ABI)

@@ -7,7 +7,8 @@
  *   over NAME.sock in the runtime directory:
  *     ATTACH (code: WIRE_VERSION, flags: WIRE_*) -> ATTACHED, or BUSY, or OTHER
  *     INPUT data                                    to the guest's console
- *     <- OUTPUT data                                history first
+ *     <- OUTPUT data                                history first,
+ *     <- REPLAYED                                   then this, then what is new
  *     <- TAKEN                                      somebody else came with --force
  *     <- ENDED (code, reboots) text                 the domain is dead; all is said
  *   over the socket pair of create and the holder that it forked:
@@ -38,6 +39,7 @@ enum wire_type {
 	WIRE_OTHER,
 	WIRE_INPUT,
 	WIRE_OUTPUT,
+	WIRE_REPLAYED,
 	WIRE_TAKEN,
 	WIRE_ENDED,
 	WIRE_STARTED,
