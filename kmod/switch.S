@@ -195,7 +195,9 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	test	%rax, %rax
 	jz	6f
 	mov	%rax, %db7
-6:	mov	D(CD_cr3), %rax
+	/* a fault from here on pushes to the cell, not to where the guest maps our stack */
+6:	lea	R(0), %rsp
+	mov	D(CD_cr3), %rax
 	mov	%rax, %cr3
 	/*
 	 * Global TLB entries of the host outlive the load. Those in the way of
@@ -204,7 +206,6 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	cmpb	$0, D(CD_invalidate)
 	jne	.Linvalidate
 .Lload_gprs:
-	lea	R(0), %rsp
 	pop	%r15
 	pop	%r14
 	pop	%r13
@@ -456,6 +457,8 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 .Lsysret:
 	cmpq	$0, V(DOMUS_VP_RET_FILL)
 	jne	.Lcall_full
+	cmpq	$0, D(CD_syscall_entry)
+	je	.Lcall_full
 	mov	V(DOMUS_VP_RET_RIP), %rcx
 	mov	%rcx, %r11
 	CANONICAL %r11

@@ -168,11 +168,14 @@ int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi
 	data->gs = 0;
 	data->dr7 = 0;
 	data->dr6 = 0;
+	memset(v->dr, 0, sizeof(v->dr));
 	if (entries)
 		memcpy(v->entries, entries, sizeof(v->entries));
 	data->syscall_entry = v->entries[DOMUS_ENTRY_SYSCALL];
 	WRITE_ONCE(v->page->vif, 0);
 	WRITE_ONCE(v->page->busy, 0);
+	WRITE_ONCE(v->page->pending, 0);
+	WRITE_ONCE(v->page->kernel_gs, init->kernel_gs);
 	WRITE_ONCE(v->online, true);
 	wake_up_all(&v->wait);
 	return 0;
@@ -629,7 +632,9 @@ static int run_loop(struct domus_vcpu *v, struct domus_run *run)
 				return -EINTR;
 			continue;
 		}
-		r = vcpu_deliver(v);
+		r = vcpu_check_rip(v);
+		if (!r)
+			r = vcpu_deliver(v);
 		if (!r)
 			r = enter(v);
 		if (r && r != -ESHUTDOWN)

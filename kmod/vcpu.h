@@ -130,6 +130,17 @@ int __must_check vcpu_inject(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2
 /* If vif is 1 and an event is pending: enter DOMUS_ENTRY_EVENT. As vcpu_inject(). */
 int __must_check vcpu_deliver(struct domus_vcpu *v);
 
+/**
+ * vcpu_check_rip() - make sure that the next entry's iretq cannot fault
+ * @v: the vCPU, out of the guest, run by the caller
+ *
+ * RIP may be beyond the lower half after a RETURN, but also after an instruction at
+ * its very end: SYSCALL there, or an interrupt before the next fetch. Then the guest
+ * gets exception 13 (SDM vol. 2, IRET: #GP in the ring that executes it, which is 0).
+ * Return: as vcpu_inject().
+ */
+int __must_check vcpu_check_rip(struct domus_vcpu *v);
+
 /* DOMUS_HC_RETURN and _SYSRET that tier 1 passed on. As vcpu_inject(). */
 int __must_check vcpu_return(struct domus_vcpu *v, bool sysret);
 

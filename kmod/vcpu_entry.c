@@ -9,6 +9,7 @@
  */
 #include <asm/processor-flags.h>
 #include <asm/trap_pf.h>
+#include <asm/trapnr.h>
 
 #include "domain.h"
 #include "shadow.h"
@@ -108,7 +109,6 @@ int vcpu_return(struct domus_vcpu *v, bool sysret)
 	u64 rip = READ_ONCE(ret->rip);
 	u64 fill = READ_ONCE(ret->fill);
 	u32 ignored;
-	int r;
 
 	if (cs != DOMUS_USER_CS && cs != DOMUS_KERNEL_CS)
 		return domain_kill(v->d, DOMUS_REASON_BAD_CALL,
@@ -129,11 +129,15 @@ int vcpu_return(struct domus_vcpu *v, bool sysret)
 		shadow_fault(&v->d->shadow, v->root, fill, X86_PF_USER, vcpu_user_mode(v),
 			     &ignored);
 	}
-	if (canonical(rip) != rip) {
-		/* iretq and sysretq would fault in ring 0 */
-		r = vcpu_inject(v, 13, 0, 0);
-		if (r)
-			return r;
-	}
-	return vcpu_deliver(v);
+	return 0;
+}
+
+int vcpu_check_rip(struct domus_vcpu *v)
+{
+	u64 rip = v->data->regs.ip;
+
+	/* a vCPU has 48 bits of address, whatever the host's CPU has */
+	if (likely(canonical(rip) == rip))
+		return 0;
+	return vcpu_inject(v, X86_TRAP_GP, 0, 0);
 }
