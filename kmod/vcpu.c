@@ -33,6 +33,7 @@
 #include "domain.h"
 #include "hypercall.h"
 #include "shadow.h"
+#include "trace.h"
 #include "vcpu.h"
 
 const char *const vcpu_cause_names[VCPU_NR_CAUSES] = {
@@ -94,7 +95,6 @@ struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 	if (boot_cpu_has(X86_FEATURE_PCID) && (__read_cr4() & X86_CR4_PCIDE))
 		v->data->noflush = 1ULL << 63;
 	timer_init_vcpu(v);
-	preempt_notifier_inc();
 	return v;
 
 err_fpu:
@@ -111,7 +111,6 @@ void vcpu_free(struct domus_vcpu *v)
 	mutex_lock(&v->run_lock);
 	vcpu_stop(v);
 	mutex_unlock(&v->run_lock);
-	preempt_notifier_dec();
 	fpu_free_guest_fpstate(&v->fpu);
 	kfree(v);
 }
@@ -435,6 +434,7 @@ static int exit_page_fault(struct domus_vcpu *v)
 	struct cell_data *data = v->data;
 	u64 cr2 = data->cr2, error = data->regs.error;
 	bool user = vcpu_user_mode(v);
+	enum shadow_result result;
 	u32 guest_error = 0;
 
 	/* a 4-level machine has no such addresses */
@@ -451,7 +451,9 @@ static int exit_page_fault(struct domus_vcpu *v)
 	 */
 	if (!(error & X86_PF_USER) && (error & X86_PF_PROT))
 		return vcpu_inject(v, X86_TRAP_GP, 0, 0);
-	switch (shadow_fault(&v->d->shadow, v->root, cr2, error, user, &guest_error)) {
+	result = shadow_fault(&v->d->shadow, v->root, cr2, error, user, &guest_error);
+	trace_domus_fault(v->d->id, v->id, cr2, error, result);
+	switch (result) {
 	case SHADOW_FILLED:
 	case SHADOW_RETRY:
 		v->by_cause[VCPU_CAUSE_FILL]++;
@@ -521,6 +523,8 @@ static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
 	struct cell_data *data = v->data;
 	u64 vector = data->regs.vector;
 
+	trace_domus_exit(v->d->id, v->id, vector, data->regs.ip, data->regs.error,
+			 vcpu_user_mode(v));
 	if (data->fatal)
 		return exit_fatal(v);
 	if (!go_on)
