@@ -31,6 +31,7 @@
 #include "domain.h"
 #include "hypercall.h"
 #include "shadow.h"
+#include "trace.h"
 #include "vcpu.h"
 
 #define DOMAINS_LIMIT	256
@@ -609,6 +610,7 @@ int domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt,
 		vscnprintf(d->death.text, sizeof(d->death.text), fmt, args);
 		va_end(args);
 		make_printable(d->death.text);
+		trace_domus_death(d->id, code, d->death.text);
 		WRITE_ONCE(d->state, DOMUS_STATE_DEAD);
 		/* under the lock: who finds it dead can wait for the work */
 		domain_get(d);

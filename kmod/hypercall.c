@@ -19,6 +19,7 @@
 #include "hypercall.h"
 #include "hypercall_cpu.h"
 #include "shadow.h"
+#include "trace.h"
 #include "vcpu.h"
 
 /**
@@ -343,6 +344,7 @@ int hypercall(struct domus_vcpu *v)
 	regs->ax = e->fn(v, &c);
 	if (e->second)
 		regs->dx = c.second;
+	trace_domus_hypercall(v->d->id, v->id, nr, c.args[0], c.args[1], regs->ax);
 	return c.leave;
 }
 

@@ -14,6 +14,9 @@
 #include "stats.h"
 #include "vcpu.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 static struct dentry *stats_dir;
 
 static const char *const state_names[] = {

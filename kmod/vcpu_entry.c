@@ -13,6 +13,7 @@
 
 #include "domain.h"
 #include "shadow.h"
+#include "trace.h"
 #include "vcpu.h"
 
 /* ---- 1. The vCPU page -------------------------------------------------------- */
@@ -53,6 +54,7 @@ int vcpu_inject(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2)
 	u64 va = v->entries[entry];
 	u64 vif;
 
+	trace_domus_inject(v->d->id, v->id, entry, error, cr2, regs->ip);
 	if (!va)
 		return domain_kill(v->d, DOMUS_REASON_BAD_ENTRY,
 				   "vCPU %u: exception %u without an entry, error %#llx, cr2 %#llx, %s rip %#llx rsp %#llx",
