@@ -34,10 +34,6 @@
 #include "trace.h"
 #include "vcpu.h"
 
-#define DOMAINS_LIMIT	256
-
-static_assert(DOMAINS_LIMIT <= DOMUS_DOMAINS_MAX);
-
 /**
  * struct domain_box - a domain and what only this file knows of it
  * @d: what everybody knows
@@ -325,8 +321,9 @@ static int domain_publish(struct domus_domain *d, const struct domus_params *p,
 	if (list_find(p->name, 0)) {
 		NL_SET_ERR_MSG(extack, "a domain of this name exists");
 		r = -EEXIST;
-	} else if (nr_domains >= DOMAINS_LIMIT) {
-		NL_SET_ERR_MSG(extack, "too many domains on this host");
+	} else if (nr_domains >= DOMUS_DOMAINS_MAX) {
+		NL_SET_ERR_MSG(extack, "this host has its "
+			       __stringify(DOMUS_DOMAINS_MAX) " domains, the most that it can have");
 		r = -ENOSPC;
 	} else if (last_id == U32_MAX) {
 		NL_SET_ERR_MSG(extack, "no domain id is left: reload the module");
@@ -526,13 +523,23 @@ int domain_start(struct domus_domain *d, const struct domus_start *s,
 	return r;
 }
 
-static void unlock_vcpus(struct domus_domain *d, unsigned int nr)
+/*
+ * Is any vCPU in RUN? With d->resetting set, one that is not stays out: RUN looks
+ * at it with the run_lock held. Not all locks at once: lockdep tracks 48 at most.
+ */
+static bool any_vcpu_runs(struct domus_domain *d)
 {
-	while (nr--)
-		mutex_unlock(&d->vcpus[nr]->run_lock);
+	unsigned int i;
+
+	for (i = 0; i < d->nr_vcpus; i++) {
+		if (!mutex_trylock(&d->vcpus[i]->run_lock))
+			return true;
+		mutex_unlock(&d->vcpus[i]->run_lock);
+	}
+	return false;
 }
 
-/* d->lock and every run_lock held: no state but DEAD comes by itself. */
+/* d->lock held, no vCPU in RUN: no state but DEAD comes by itself. */
 static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 {
 	u32 state = READ_ONCE(d->state);
@@ -540,8 +547,11 @@ static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 
 	if (state != DOMUS_STATE_REBOOT && state != DOMUS_STATE_RUNNING)
 		return refuse_state(d, extack);
-	for (i = 0; i < d->nr_vcpus; i++)
+	for (i = 0; i < d->nr_vcpus; i++) {
+		mutex_lock(&d->vcpus[i]->run_lock);
 		vcpu_stop(d->vcpus[i]);
+		mutex_unlock(&d->vcpus[i]->run_lock);
+	}
 	event_stop(d);
 	clock_stop(d);
 	shadow_reset(&d->shadow);
@@ -554,7 +564,6 @@ static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 
 int domain_reset(struct domus_domain *d, struct netlink_ext_ack *extack)
 {
-	unsigned int i;
 	int r;
 
 	if (current->mm != d->mm) {
@@ -562,16 +571,14 @@ int domain_reset(struct domus_domain *d, struct netlink_ext_ack *extack)
 		return -EIO;
 	}
 	mutex_lock(&d->lock);
-	for (i = 0; i < d->nr_vcpus; i++) {
-		if (!mutex_trylock(&d->vcpus[i]->run_lock)) {
-			NL_SET_ERR_MSG(extack, "a vCPU is running");
-			r = -EBUSY;
-			goto unlock;
-		}
+	WRITE_ONCE(d->resetting, true);
+	if (any_vcpu_runs(d)) {
+		NL_SET_ERR_MSG(extack, "a vCPU is running");
+		r = -EBUSY;
+	} else {
+		r = reset_locked(d, extack);
 	}
-	r = reset_locked(d, extack);
-unlock:
-	unlock_vcpus(d, i);
+	WRITE_ONCE(d->resetting, false);
 	mutex_unlock(&d->lock);
 	return r;
 }

@@ -23,7 +23,6 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
-#include <linux/workqueue.h>
 
 #include <uapi/asm/domus_guest.h>
 #include <uapi/linux/domus.h>
@@ -58,8 +57,9 @@ struct domus_death {
  * @user_ns: of the opener, for CAP_NET_ADMIN over it
  * @mm: the holder's, by mm_count
  * @holder: thread group of the holder, referenced
- * @state: enum domus_state; written under @lock, read anywhere with READ_ONCE
+ * @state: enum domus_state; written under @death_lock, read anywhere with READ_ONCE
  * @death: under @death_lock
+ * @resetting: no vCPU may enter RUN; written under @lock
  * @vcpus: 0..@nr_vcpus-1 are made by DOMAIN_NEW and live until the end
  */
 struct domus_domain {
@@ -75,9 +75,9 @@ struct domus_domain {
 	u32 state;
 	u32 reboots;
 	bool guest_started;
+	bool resetting;
 	spinlock_t death_lock;
 	struct domus_death death;
-	struct work_struct death_work;
 	unsigned int nr_vcpus;
 	struct domus_vcpu *vcpus[DOMUS_MAX_VCPUS];
 	struct gmem gmem;
@@ -114,10 +114,6 @@ struct domus_start {
 
 extern struct mutex domus_list_lock;
 extern struct list_head domus_domains;	/* sorted by id; under domus_list_lock */
-
-/* Module init and exit. Return: 0 or -ENOMEM. Exit waits for the last reference. */
-int domain_init(void);
-void domain_exit(void);
 
 /* Feature bits offered to guests on this host. Process context. */
 u64 domain_features(void);

@@ -654,6 +654,10 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 
 	if (!mutex_trylock(&v->run_lock))
 		return -EBUSY;
+	if (READ_ONCE(v->d->resetting)) {
+		mutex_unlock(&v->run_lock);
+		return -EBUSY;
+	}
 	began = current->se.sum_exec_runtime;
 	fpu_swap_kvm_fpstate(&v->fpu, true);
 	preempt_disable();

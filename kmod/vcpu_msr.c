@@ -10,6 +10,8 @@
 #include <linux/lockdep.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
+#include <asm/processor-flags.h>
+#include <asm/segment.h>
 
 #include "domain.h"
 #include "vcpu.h"
@@ -19,11 +21,29 @@ static bool has_tsc_aux(void)
 	return boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID);
 }
 
+/* What the switcher relies on and never writes; others (kvm) do. */
+static void check_host_msrs(void)
+{
+#ifdef DOMUS_DEBUG
+	u64 star, mask, efer;
+
+	rdmsrl(MSR_STAR, star);
+	rdmsrl(MSR_SYSCALL_MASK, mask);
+	rdmsrl(MSR_EFER, efer);
+	WARN_ON_ONCE(star >> 32 != ((u64)__USER32_CS << 16 | __KERNEL_CS));
+	WARN_ON_ONCE((mask & (X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_NT)) !=
+		     (X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_NT));
+	WARN_ON_ONCE((efer & (EFER_SCE | EFER_LMA | EFER_NX)) !=
+		     (EFER_SCE | EFER_LMA | EFER_NX));
+#endif
+}
+
 void vcpu_msr_load(struct domus_vcpu *v)
 {
 	lockdep_assert_irqs_disabled();
 	if (v->msrs_loaded)
 		return;
+	check_host_msrs();
 	rdmsrl(MSR_LSTAR, v->host_lstar);
 	rdmsrl(MSR_IA32_SYSENTER_CS, v->host_sysenter_cs);
 	wrmsrl(MSR_LSTAR, v->cell_va + (domus_text_syscall - domus_text_start));
