@@ -4,8 +4,9 @@
  * 3. one-shot timers.
  *
  * Domain time is the host's CLOCK_BOOTTIME from the start on: it goes on while
- * the host is suspended. The page lets the guest compute it from the TSC; it is
- * written anew every minute, since the host's clock is steered and the TSC is not.
+ * the host is suspended. The page lets the guest compute it from the TSC, at the
+ * rate that the host's own clock has now. It is written anew when that is steered
+ * or set, and every minute, and never so that the guest's clock would step back.
  */
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
@@ -16,6 +17,7 @@
 #include <linux/timekeeper_internal.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
+#include <asm/pvclock.h>
 #include <asm/tsc.h>
 
 #include "domain.h"
@@ -27,6 +29,10 @@
 /* ---- 1. The host's clocksource ---------------------------------------------------- */
 
 static bool host_tsc;	/* the clocksource is tsc */
+static u64 host_rate;	/* its mult, and shift << 32; 0 while it is not */
+
+/* mult dithers by one from tick to tick; less than this is not worth a new page */
+#define RATE_SLACK	8
 
 static void refresh_all(struct work_struct *work);
 static DECLARE_DELAYED_WORK(refresh_work, refresh_all);
@@ -39,23 +45,32 @@ static void queue_refresh(struct irq_work *work)
 static DEFINE_IRQ_WORK(refresh_irq_work, queue_refresh);
 
 /* Called with the timekeeper locked, at every tick: wake nobody from here. */
-static int clock_changed(struct notifier_block *nb, unsigned long unused, void *data)
+static int clock_changed(struct notifier_block *nb, unsigned long was_set, void *data)
 {
 	struct timekeeper *tk = data;
 	bool tsc = tk->tkr_mono.clock->vdso_clock_mode == VDSO_CLOCKMODE_TSC;
+	u64 rate = tsc ? tk->tkr_mono.mult | (u64)tk->tkr_mono.shift << 32 : 0;
 
-	if (tsc != READ_ONCE(host_tsc)) {
-		WRITE_ONCE(host_tsc, tsc);
-		irq_work_queue(&refresh_irq_work);
-	}
+	/* the later a steered mult gets here the wronger the page: not at every tick, though */
+	if (!was_set && tsc == READ_ONCE(host_tsc) &&
+	    rate - READ_ONCE(host_rate) + RATE_SLACK <= 2 * RATE_SLACK)
+		return 0;
+	WRITE_ONCE(host_rate, rate);
+	WRITE_ONCE(host_tsc, tsc);
+	irq_work_queue(&refresh_irq_work);
 	return 0;
 }
 
 static struct notifier_block clock_notifier = { .notifier_call = clock_changed };
 
+/*
+ * Where the host reads its own clock off the TSC, in user space, on any CPU, and
+ * at one rate, a guest may as well. On CPUs without an invariant TSC that is the
+ * administrator's word (tsc=reliable) or the clocksource watchdog's.
+ */
 bool clock_tsc_exact(void)
 {
-	return READ_ONCE(host_tsc) && boot_cpu_has(X86_FEATURE_CONSTANT_TSC);
+	return READ_ONCE(host_tsc);
 }
 
 int time_init(void)
@@ -84,6 +99,7 @@ void clock_init(struct domus_clock *c)
 void clock_start(struct domus_domain *d)
 {
 	d->clock.base_ns = ktime_get_boottime_ns();
+	d->clock.ns = 0;
 }
 
 static u64 domain_ns(const struct domus_clock *c)
@@ -91,23 +107,45 @@ static u64 domain_ns(const struct domus_clock *c)
 	return ktime_get_boottime_ns() - c->base_ns;
 }
 
-/* mul and shift so that ns = (ticks << shift) * mul >> 32 */
-static void scale(struct domus_clock_page *page)
+/* mul and shift so that ns = (ticks << shift) * mul >> 32, mul with its top bit set */
+static void set_scale(struct domus_clock *c)
 {
-	u64 khz = tsc_khz ? tsc_khz : 1, tps = khz * 1000;
+	u64 rate = READ_ONCE(host_rate), khz = tsc_khz ? tsc_khz : 1, mul;
 	s8 shift = 0;
 
-	while (tps > 2 * (u64)NSEC_PER_SEC) {
-		tps >>= 1;
-		shift--;
-	}
-	while (tps <= NSEC_PER_SEC) {
-		tps <<= 1;
+	/* the host's is ns = ticks * mult >> shift */
+	if (rate)
+		mul = (rate & U32_MAX) << (32 - min_t(u64, rate >> 32, 32));
+	else
+		mul = div64_u64((u64)NSEC_PER_MSEC << 32, khz);
+	for (; mul > U32_MAX; mul >>= 1)
 		shift++;
+	for (; mul && !(mul & BIT_ULL(31)); mul <<= 1)
+		shift--;
+	c->mul = mul;
+	c->shift = shift;
+}
+
+/*
+ * What the page says and what the host's clock says differ by what the rate was
+ * wrong since the last time. Ahead is caught up at once. Behind must not show as
+ * a step: stay, and go slower for the next period.
+ */
+#define SLEW_MAX	NSEC_PER_MSEC
+
+static void set_clock(struct domus_clock *c)
+{
+	u64 tsc = rdtsc_ordered(), now = domain_ns(c), shown;
+
+	shown = c->ns + pvclock_scale_delta(tsc - c->tsc, c->mul, c->shift);
+	set_scale(c);
+	if (c->ns && shown > now && shown - now < SLEW_MAX) {
+		c->mul -= mul_u64_u64_div_u64(c->mul, shown - now,
+					      (u64)NSEC_PER_SEC * (REFRESH / HZ));
+		now = shown;
 	}
-	page->tsc_to_system_mul = div64_u64((u64)NSEC_PER_SEC << 32, tps);
-	page->tsc_shift = shift;
-	page->tsc_khz = khz;
+	c->tsc = tsc;
+	c->ns = now;
 }
 
 static void write_page(struct domus_clock *c)
@@ -118,14 +156,17 @@ static void write_page(struct domus_clock *c)
 	lockdep_assert_held(&c->lock);
 	if (!page)
 		return;
+	set_clock(c);
 	version = READ_ONCE(page->version) | 1;
 	WRITE_ONCE(page->version, version);
 	smp_wmb();	/* odd before the fields */
-	page->tsc_timestamp = rdtsc_ordered();
-	page->system_time = domain_ns(c);
-	scale(page);
+	page->tsc_timestamp = c->tsc;
+	page->system_time = c->ns;
+	page->tsc_to_system_mul = c->mul;
+	page->tsc_shift = c->shift;
+	page->tsc_khz = tsc_khz;
 	page->flags = clock_tsc_exact() ? DOMUS_CLOCK_STABLE : 0;
-	page->wall_base_ns = ktime_get_real_ns() - page->system_time;
+	page->wall_base_ns = ktime_get_real_ns() - c->ns;
 	smp_wmb();	/* the fields before even */
 	WRITE_ONCE(page->version, version + 1);
 }

@@ -11,11 +11,16 @@ struct domus_clock_page;
 
 /**
  * struct domus_clock - a domain's clock: host's CLOCK_BOOTTIME minus @base_ns
- * @page: the guest's clock page or NULL; written under @lock
+ * @tsc, @ns, @mul, @shift: what the page says: @ns at @tsc, and the rate since; @ns 0: nothing
+ * @page: the guest's clock page or NULL; it and what it says written under @lock
  */
 struct domus_clock {
 	spinlock_t lock;
 	u64 base_ns;
+	u64 tsc;
+	u64 ns;
+	u32 mul;
+	s8 shift;
 	struct page *pin;
 	struct domus_clock_page *page;
 };
@@ -30,7 +35,7 @@ void clock_stop(struct domus_domain *d);	/* unpins the page; no vCPU runs */
 int clock_set_page(struct domus_domain *d, u64 gpa);
 /* DOMUS_HC_GET_TIME: ns, or -EINVAL. */
 s64 clock_get(struct domus_domain *d, u64 which);
-/* Is DOMUS_F_TSC_CLOCK true on this host now: clocksource is tsc, and constant? */
+/* Is DOMUS_F_TSC_CLOCK true on this host now: its clocksource is tsc? */
 bool clock_tsc_exact(void);
 
 void timer_init_vcpu(struct domus_vcpu *v);
