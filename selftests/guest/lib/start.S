@@ -173,6 +173,7 @@ guest_syscall_entry:
 guest_stack:
 	.zero	32768
 guest_stack_top:
+	.globl	guest_user_sp
 guest_user_sp:
 	.quad	0
 	.section .note.GNU-stack, "", @progbits
