@@ -3,7 +3,7 @@
  * traps.c: what a user program gets for instructions that are not for it.
  *
  *   1. how one case runs: in a child, with all signals caught and written down
- *   2. the cases, in assembly
+ *   2. the cases, most of them in assembly (traps_cases.h)
  *   3. the table, with what Linux is known to answer
  *   4. a value check: what must work and must say the truth
  *
@@ -94,17 +94,22 @@ static bool run(void (*fn)(void))
 
 /* 2. Cases.  Each is a function that begins with the instruction. */
 
-#define CASE(name, expected, text)					\
-	void case_##name(void);						\
-	asm(".pushsection .text\n"					\
-	    ".balign 16\n"						\
-	    ".globl case_" #name "\n"					\
-	    "case_" #name ":\n"						\
-	    text "\n"							\
-	    "ret\n"							\
-	    ".popsection\n")
+#define CASE(name, expected, text)	".balign 16\ncase_" #name ":\n" text "\nret\n"
+asm(".pushsection .text\n"
 #include "traps_cases.h"
+    ".popsection\n");
 #undef CASE
+
+#define CASE(name, expected, text)	".quad case_" #name "\n"
+asm(".pushsection .data.rel.ro, \"aw\"\n"
+    ".globl assembly_cases\n"
+    "assembly_cases:\n"
+#include "traps_cases.h"
+    ".popsection\n");
+#undef CASE
+
+/* In the order of the table, whose first entries they are. */
+extern void (*const assembly_cases[])(void);
 
 static void peek(const void *at)
 {
@@ -178,7 +183,7 @@ static const struct {
 #define DE	SIGFPE, FPE_INTDIV, ANY
 #define HOLE	SIGSEGV, SEGV_MAPERR, ANY
 #define AS_HOST	ANY, ANY, ANY
-#define CASE(name, expected, text) { #name, case_##name, expected },
+#define CASE(name, expected, text) { #name, NULL, expected },
 #include "traps_cases.h"
 #undef CASE
 	{ "write_readonly", case_write_readonly, SIGSEGV, SEGV_ACCERR, ANY },
@@ -210,7 +215,8 @@ static bool emulator_breaks(const char *name)
 
 static void test_case(int i)
 {
-	uint64_t start = (uint64_t)cases[i].fn;
+	void (*fn)(void) = cases[i].fn ?: assembly_cases[i];
+	uint64_t start = (uint64_t)fn;
 	char where[32];
 	bool good;
 
@@ -218,7 +224,7 @@ static void test_case(int i)
 		ksft_test_result_skip("%s: not in this emulator\n", cases[i].name);
 		return;
 	}
-	good = run(cases[i].fn);
+	good = run(fn);
 	if (seen->returned) {
 		ksft_print_msg("= %s: returns\n", cases[i].name);
 		good = good && cases[i].signo <= 0;
