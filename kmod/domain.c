@@ -322,8 +322,8 @@ static int domain_publish(struct domus_domain *d, const struct domus_params *p,
 		NL_SET_ERR_MSG(extack, "a domain of this name exists");
 		r = -EEXIST;
 	} else if (nr_domains >= DOMUS_DOMAINS_MAX) {
-		NL_SET_ERR_MSG(extack, "this host has its "
-			       __stringify(DOMUS_DOMAINS_MAX) " domains, the most that it can have");
+		NL_SET_ERR_MSG(extack, "this host has its " __stringify(DOMUS_DOMAINS_MAX)
+			       " domains, the most that it can have");
 		r = -ENOSPC;
 	} else if (last_id == U32_MAX) {
 		NL_SET_ERR_MSG(extack, "no domain id is left: reload the module");
