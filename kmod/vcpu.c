@@ -332,9 +332,10 @@ static bool load_debug(struct domus_vcpu *v)
 	return host;
 }
 
-static void restore_debug(struct domus_vcpu *v, bool host)
+static void restore_debug(struct domus_vcpu *v, bool host, u64 absorbed)
 {
-	if (v->data->dr7)
+	/* an absorbed #DB left its bits too, though the guest armed nothing */
+	if (v->data->dr7 || v->data->db_absorbed != absorbed)
 		set_debugreg(DR6_RESERVED, 6);
 	if (host)
 		hw_breakpoint_restore();
@@ -356,6 +357,7 @@ static void switch_world(struct domus_vcpu *v)
 {
 	struct cell_data *data = v->data;
 	bool breakpoints = load_debug(v);
+	u64 absorbed = v->data->db_absorbed;
 	u32 pkru = 0;
 
 	if (data->pku) {
@@ -373,7 +375,7 @@ static void switch_world(struct domus_vcpu *v)
 	switch_perf(false);
 	if (data->pku && rdpkru() != pkru)
 		wrpkru(pkru);
-	restore_debug(v, breakpoints);
+	restore_debug(v, breakpoints, absorbed);
 	v->exits++;
 }
 
