@@ -334,9 +334,18 @@ static bool load_debug(struct domus_vcpu *v)
 
 static void restore_debug(struct domus_vcpu *v, bool host, u64 absorbed)
 {
-	/* an absorbed #DB left its bits too, though the guest armed nothing */
-	if (v->data->dr7 || v->data->db_absorbed != absorbed)
+	struct cell_data *data = v->data;
+	unsigned long dr6;
+
+	if (data->regs.vector == X86_TRAP_DB && !data->dr7) {
+		/* no guest breakpoint: a single step, which only the CPU recorded */
+		get_debugreg(dr6, 6);
+		data->dr6 = dr6;
 		set_debugreg(DR6_RESERVED, 6);
+	} else if (data->dr7 || data->db_absorbed != absorbed) {
+		/* an absorbed #DB left its bits too, though the guest armed nothing */
+		set_debugreg(DR6_RESERVED, 6);
+	}
 	if (host)
 		hw_breakpoint_restore();
 }
@@ -581,14 +590,6 @@ static int enter(struct domus_vcpu *v)
 	load_cpu(v);
 	switch_world(v);
 	WRITE_ONCE(v->in_guest, 0);
-	if (v->data->regs.vector == X86_TRAP_DB && !v->data->dr7) {
-		/* no guest breakpoint: a single step, which only the CPU recorded */
-		unsigned long dr6;
-
-		get_debugreg(dr6, 6);
-		set_debugreg(DR6_RESERVED, 6);
-		v->data->dr6 = dr6;
-	}
 	go_on = exit_irqs_off(v);
 	local_irq_enable();
 	preempt_enable();
