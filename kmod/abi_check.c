@@ -119,6 +119,26 @@ AT(domus_vcpu_init, vcpu_page_gpa, 32);
 AT(domus_vcpu_init, kernel_gs, 40);
 AT(domus_vcpu_init, reserved, 48);
 
+SIZE(domus_dev_info, 80);
+AT(domus_dev_info, handle, 0);
+AT(domus_dev_info, features, 8);
+AT(domus_dev_info, type, 16);
+AT(domus_dev_info, vendor, 20);
+AT(domus_dev_info, queues, 24);
+AT(domus_dev_info, queue_max, 28);
+AT(domus_dev_info, config_size, 32);
+AT(domus_dev_info, flags, 36);
+AT(domus_dev_info, name, 40);
+AT(domus_dev_info, reserved, 72);
+
+SIZE(domus_dev_queue, 48);
+AT(domus_dev_queue, size, 0);
+AT(domus_dev_queue, vcpu, 4);
+AT(domus_dev_queue, desc, 8);
+AT(domus_dev_queue, driver, 16);
+AT(domus_dev_queue, device, 24);
+AT(domus_dev_queue, reserved, 32);
+
 SIZE(domus_multicall, 64);
 AT(domus_multicall, call, 0);
 AT(domus_multicall, args, 8);

@@ -178,6 +178,7 @@ struct domus_domain *domain_open(void)
 	spin_lock_init(&d->death_lock);
 	INIT_WORK(&box->died, died_work);
 	event_init(&d->events);
+	bus_setup(&d->bus);
 	clock_init(&d->clock);
 	r = console_init(&d->console);
 	if (r) {
@@ -197,7 +198,8 @@ u64 domain_features(void)
 {
 	u64 features = BIT_ULL(DOMUS_F_COMMON_UPPER) | BIT_ULL(DOMUS_F_FLUSH_VCPU_MASK) |
 		       BIT_ULL(DOMUS_F_MULTICALL) | BIT_ULL(DOMUS_F_FILL_HINT) |
-		       BIT_ULL(DOMUS_F_CONSOLE) | BIT_ULL(DOMUS_F_EVENTS);
+		       BIT_ULL(DOMUS_F_CONSOLE) | BIT_ULL(DOMUS_F_EVENTS) |
+		       BIT_ULL(DOMUS_F_DEVICES);
 
 	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
 		features |= BIT_ULL(DOMUS_F_FSGSBASE);
@@ -544,6 +546,7 @@ static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 {
 	u32 state = READ_ONCE(d->state);
 	unsigned int i;
+	int r;
 
 	if (state != DOMUS_STATE_REBOOT && state != DOMUS_STATE_RUNNING)
 		return refuse_state(d, extack);
@@ -551,6 +554,11 @@ static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 		mutex_lock(&d->vcpus[i]->run_lock);
 		vcpu_stop(d->vcpus[i]);
 		mutex_unlock(&d->vcpus[i]->run_lock);
+	}
+	r = bus_reset(d);
+	if (r) {
+		NL_SET_ERR_MSG(extack, "a device still works for the guest");
+		return r;
 	}
 	event_stop(d);
 	clock_stop(d);
@@ -626,6 +634,7 @@ int domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt,
 	spin_unlock_irqrestore(&d->death_lock, flags);
 	kick_all(d);
 	wake_up_all(&d->console.wait);
+	wake_up_all(&d->bus.changed);
 	return -ESHUTDOWN;
 }
 
@@ -676,6 +685,7 @@ void domain_release(struct domus_domain *d)
 		list_del_init(&d->link);
 		nr_domains--;
 		mutex_unlock(&domus_list_lock);
+		bus_destroy(d);
 		/* DIED comes before GONE; and no work outlives the file, thus the module */
 		flush_work(&box->died);
 		domain_notify(d, DOMUS_EVENT_GONE);

@@ -7,6 +7,7 @@
  *   domus_list_lock (mutex)      the list of domains
  *   domain.lock (mutex)          state machine, creation, reset, ports table
  *   vcpu.run_lock (mutex)        one thread in RUN per vCPU
+ *   locks of bus.h               devices
  *   mmap_lock of the holder      taken by gmem and by GUP
  *   mmu notifier callbacks       come with mmap_lock and i_mmap locks of the host held
  *   shadow.lock (rwlock)         fills read, zaps write
@@ -27,6 +28,7 @@
 #include <uapi/asm/domus_guest.h>
 #include <uapi/linux/domus.h>
 
+#include "bus.h"
 #include "cell.h"
 #include "console.h"
 #include "event.h"
@@ -86,6 +88,7 @@ struct domus_domain {
 	struct event_table events;
 	struct domus_clock clock;
 	struct domus_console console;
+	struct bus bus;
 };
 
 /**

@@ -63,7 +63,8 @@ void event_stop(struct domus_domain *d)
 
 static bool kind_is_single(u64 kind)
 {
-	return kind == DOMUS_PORT_TIMER || kind == DOMUS_PORT_CONSOLE;
+	return kind == DOMUS_PORT_TIMER || kind == DOMUS_PORT_CONSOLE ||
+	       kind == DOMUS_PORT_BUS;
 }
 
 static int find_locked(struct event_table *t, u64 kind, u64 vcpu)
@@ -73,19 +74,19 @@ static int find_locked(struct event_table *t, u64 kind, u64 vcpu)
 	lockdep_assert_held(&t->lock);
 	for (i = 1; i < DOMUS_MAX_PORTS; i++)
 		if (t->ports[i].kind == kind &&
-		    (kind == DOMUS_PORT_CONSOLE || t->ports[i].vcpu == vcpu))
+		    (kind != DOMUS_PORT_TIMER || t->ports[i].vcpu == vcpu))
 			return i;
 	return -ENOENT;
 }
 
-int event_bind(struct domus_domain *d, u64 kind, u64 vcpu)
+static int bind(struct domus_domain *d, u64 kind, u64 vcpu)
 {
 	struct event_table *t = &d->events;
 	unsigned long flags;
 	unsigned int i;
 	int port = -ENOSPC;
 
-	if (kind < DOMUS_PORT_TIMER || kind > DOMUS_PORT_CONSOLE || vcpu >= d->nr_vcpus)
+	if (vcpu >= d->nr_vcpus)
 		return -EINVAL;
 	spin_lock_irqsave(&t->lock, flags);
 	if (kind_is_single(kind)) {
@@ -113,6 +114,48 @@ out:
 	return port;
 }
 
+int event_bind(struct domus_domain *d, u64 kind, u64 vcpu)
+{
+	if (kind < DOMUS_PORT_TIMER || kind > DOMUS_PORT_BUS)
+		return -EINVAL;
+	return bind(d, kind, vcpu);
+}
+
+int event_bind_device(struct domus_domain *d, u64 vcpu)
+{
+	return bind(d, DOMUS_PORT_DEVICE, vcpu);
+}
+
+int event_move_device(struct domus_domain *d, u32 port, u64 vcpu)
+{
+	struct event_table *t = &d->events;
+	unsigned long flags;
+	int r = -EINVAL;
+
+	if (vcpu >= d->nr_vcpus || port >= DOMUS_MAX_PORTS)
+		return -EINVAL;
+	spin_lock_irqsave(&t->lock, flags);
+	if (t->ports[port].kind == DOMUS_PORT_DEVICE) {
+		t->ports[port].vcpu = vcpu;
+		r = 0;
+	}
+	spin_unlock_irqrestore(&t->lock, flags);
+	return r;
+}
+
+void event_close_device(struct domus_domain *d, u32 port)
+{
+	struct event_table *t = &d->events;
+	unsigned long flags;
+
+	if (!port || port >= DOMUS_MAX_PORTS)
+		return;
+	spin_lock_irqsave(&t->lock, flags);
+	if (t->ports[port].kind == DOMUS_PORT_DEVICE)
+		t->ports[port].kind = 0;
+	spin_unlock_irqrestore(&t->lock, flags);
+}
+
 int event_close(struct domus_domain *d, u64 port)
 {
 	struct event_table *t = &d->events;
@@ -123,7 +166,8 @@ int event_close(struct domus_domain *d, u64 port)
 		return -EINVAL;
 	port = array_index_nospec(port, DOMUS_MAX_PORTS);
 	spin_lock_irqsave(&t->lock, flags);
-	if (t->ports[port].kind) {
+	/* a device's port is closed with its queue */
+	if (t->ports[port].kind && t->ports[port].kind != DOMUS_PORT_DEVICE) {
 		if (t->ports[port].kind == DOMUS_PORT_TIMER)
 			d->vcpus[t->ports[port].vcpu]->timer_port = 0;
 		t->ports[port].kind = 0;

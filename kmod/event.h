@@ -36,6 +36,15 @@ void event_stop(struct domus_domain *d);
 
 /* DOMUS_HC_EVENT_*: unchecked guest values. Return: port or 0, -EINVAL, -ENOSPC. */
 int event_bind(struct domus_domain *d, u64 kind, u64 vcpu);
+/*
+ * A port of kind DEVICE, for backends. @vcpu unchecked. Context: process.
+ * Return: the port, -EINVAL, -ENOSPC.
+ */
+int event_bind_device(struct domus_domain *d, u64 vcpu);
+/* Move it to another vCPU, unchecked. Return: 0, -EINVAL. */
+int event_move_device(struct domus_domain *d, u32 port, u64 vcpu);
+/* Give it back; 0 is none. Any context but NMI. */
+void event_close_device(struct domus_domain *d, u32 port);
 int event_close(struct domus_domain *d, u64 port);
 int event_unmask(struct domus_domain *d, u64 port);
 int event_send(struct domus_domain *d, u64 port);
@@ -45,7 +54,7 @@ int event_send(struct domus_domain *d, u64 port);
  * Context: any but NMI. A port that is not bound is ignored.
  */
 void event_signal(struct domus_domain *d, u32 port);
-/* The same for the port of a kind (CONSOLE: vcpu is not read; TIMER: of that vCPU). */
+/* The same for the port of a kind (CONSOLE, BUS: vcpu is not read; TIMER: of that vCPU). */
 void event_signal_kind(struct domus_domain *d, u8 kind, u32 vcpu);
 
 #endif /* DOMUS_EVENT_H */

@@ -7,7 +7,7 @@
  *      compare and subtract
  *   2. translation: gmem_slot_of(), gmem_hva()
  *   3. copies in the holder's context
- *   4. long-term pins (vCPU pages, ring pages)
+ *   4. long-term pins (vCPU pages), and mappings of ranges (rings)
  *
  * Every gpa and length may come from a guest: comparisons are written so that
  * no sum of two such values is ever formed.
@@ -18,7 +18,9 @@
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "gmem.h"
 
@@ -138,4 +140,47 @@ struct page *gmem_pin(const struct gmem *g, u64 gpa)
 void gmem_unpin(struct page *page)
 {
 	unpin_user_pages_dirty_lock(&page, 1, true);
+}
+
+int gmem_map(const struct gmem *g, u64 gpa, u64 len, struct gmem_area *area)
+{
+	unsigned long hva, offset;
+	int n, want, err;
+
+	memset(area, 0, sizeof(*area));
+	if (!len || len > GMEM_AREA_MAX)
+		return -EINVAL;
+	hva = copy_hva(g, gpa, len);
+	if (!hva)
+		return -EFAULT;
+	offset = offset_in_page(hva);
+	want = PFN_UP(offset + len);
+	area->pages = kcalloc(want, sizeof(*area->pages), GFP_KERNEL_ACCOUNT);
+	if (!area->pages)
+		return -ENOMEM;
+	n = pin_user_pages_fast(hva - offset, want, FOLL_WRITE | FOLL_LONGTERM, area->pages);
+	area->nr = max(n, 0);
+	err = n == -ENOMEM ? -ENOMEM : -EFAULT;
+	if (n != want)
+		goto undo;
+	if (want > 1) {
+		err = -ENOMEM;
+		area->map = vmap(area->pages, want, VM_MAP, PAGE_KERNEL);
+		if (!area->map)
+			goto undo;
+	}
+	area->at = (area->map ?: page_address(area->pages[0])) + offset;
+	return 0;
+undo:
+	gmem_unmap(area);
+	return err;
+}
+
+void gmem_unmap(struct gmem_area *area)
+{
+	vunmap(area->map);
+	if (area->nr)
+		unpin_user_pages_dirty_lock(area->pages, area->nr, true);
+	kfree(area->pages);
+	memset(area, 0, sizeof(*area));
 }

@@ -112,4 +112,32 @@ int __must_check gmem_write(const struct gmem *g, u64 gpa, const void *from, siz
 struct page *gmem_pin(const struct gmem *g, u64 gpa);
 void gmem_unpin(struct page *page);
 
+/**
+ * struct gmem_area - a range of guest memory, pinned and mapped for the host
+ * @at: its first byte, or NULL: nothing
+ * @pages, @nr: what it lies in
+ * @map: where @pages are mapped, if there are several
+ */
+struct gmem_area {
+	void *at;
+	struct page **pages;
+	unsigned int nr;
+	void *map;
+};
+
+#define GMEM_AREA_MAX	(64 * 1024)	/* bytes */
+
+/**
+ * gmem_map() - pin a range for long and map it
+ * @gpa: any value; @len: 1 to GMEM_AREA_MAX bytes
+ * @area: filled; give back with gmem_unmap()
+ *
+ * Context: process, may sleep, current->mm is the holder's.
+ * Return: 0, -EFAULT (not memory), -EINVAL (length), -ENOMEM; on error @area is nothing.
+ */
+int gmem_map(const struct gmem *g, u64 gpa, u64 len, struct gmem_area *area);
+
+/* Context: process, may sleep; of any process. An area of nothing is well. */
+void gmem_unmap(struct gmem_area *area);
+
 #endif /* DOMUS_GMEM_H */

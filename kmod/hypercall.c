@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "bus.h"
 #include "cpuid.h"
 #include "domain.h"
 #include "gmem.h"
@@ -206,9 +207,19 @@ CALL(event_send)
 	return event_send(v->d, c->args[0]);
 }
 
-CALL(no_device)
+CALL(dev_config)
 {
-	return -ENOSYS;
+	return bus_call_config(v->d, c->args);
+}
+
+CALL(dev_queue)
+{
+	return bus_call_queue(v->d, c->args);
+}
+
+CALL(dev_notify)
+{
+	return bus_call_notify(v->d, c->args[0], c->args[1]);
 }
 
 #define TEXT_MAX 1024
@@ -273,9 +284,9 @@ static const struct entry table[DOMUS_NR_CALLS] = {
 	[DOMUS_HC_EVENT_CLOSE]	  = { call_event_close, true },
 	[DOMUS_HC_EVENT_UNMASK]	  = { call_event_unmask, true },
 	[DOMUS_HC_EVENT_SEND]	  = { call_event_send, true },
-	[DOMUS_HC_DEV_CONFIG]	  = { call_no_device, true },
-	[DOMUS_HC_DEV_QUEUE]	  = { call_no_device, true },
-	[DOMUS_HC_DEV_NOTIFY]	  = { call_no_device, true },
+	[DOMUS_HC_DEV_CONFIG]	  = { call_dev_config, true },
+	[DOMUS_HC_DEV_QUEUE]	  = { call_dev_queue, true },
+	[DOMUS_HC_DEV_NOTIFY]	  = { call_dev_notify, true },
 	[DOMUS_HC_SHUTDOWN]	  = { call_shutdown },
 };
 

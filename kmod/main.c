@@ -10,6 +10,7 @@
 #include <linux/printk.h>
 #include <asm/cpufeature.h>
 
+#include "bus.h"
 #include "cell.h"
 #include "control.h"
 #include "file.h"
@@ -47,6 +48,11 @@ static int __init domus_init(void)
 		pr_err("clock cannot be followed: error %d\n", r);
 		goto err_text;
 	}
+	r = bus_init();
+	if (r) {
+		pr_err("no work queue: error %d\n", r);
+		goto err_time;
+	}
 	/*
 	 * For good, not per vCPU: the key's first user and its last one patch the
 	 * scheduler, which stops every CPU of the host. Set without a notifier it
@@ -70,6 +76,8 @@ err_control:
 	control_exit();
 err_notifiers:
 	preempt_notifier_dec();
+	bus_exit();
+err_time:
 	time_exit();
 err_text:
 	cell_text_exit();
@@ -82,6 +90,7 @@ static void __exit domus_exit(void)
 	file_exit();
 	control_exit();
 	preempt_notifier_dec();
+	bus_exit();
 	time_exit();
 	cell_text_exit();
 }

@@ -94,6 +94,8 @@
 #define DOMUS_PORT_TIMER		1	/* the vCPU's one-shot timer */
 #define DOMUS_PORT_IPI			2	/* signalled by DOMUS_HC_EVENT_SEND only */
 #define DOMUS_PORT_CONSOLE		3	/* console input arrived */
+#define DOMUS_PORT_BUS			4	/* devices came, or are to leave */
+#define DOMUS_PORT_DEVICE		5	/* of a device; bound by DOMUS_HC_DEV_* only */
 
 /* ---- 7. Calls ------------------------------------------------------------ */
 
@@ -166,6 +168,28 @@
 #define DOMUS_SHUTDOWN_REBOOT		1
 #define DOMUS_SHUTDOWN_CRASH		2
 #define DOMUS_SHUTDOWN_SUSPEND		3
+
+/* DOMUS_HC_DEV_CONFIG operations. A handle is of DOMUS_DEV_INFO. */
+#define DOMUS_DEV_INFO			0	/* (slot, gpa): what is there */
+#define DOMUS_DEV_READ			1	/* (handle, offset, gpa, bytes): config space */
+#define DOMUS_DEV_WRITE			2	/* (handle, offset, gpa, bytes) */
+#define DOMUS_DEV_GET_STATUS		3	/* (handle) */
+#define DOMUS_DEV_SET_STATUS		4	/* (handle, status): 0 resets */
+#define DOMUS_DEV_SET_FEATURES		5	/* (handle, features) */
+#define DOMUS_DEV_PORT			6	/* (handle, vcpu): port of config changes */
+#define DOMUS_DEV_LET_GO		7	/* (handle): the guest is done with it */
+
+/* DOMUS_HC_DEV_QUEUE operations: (op, handle, queue, ...) */
+#define DOMUS_QUEUE_ENABLE		0	/* (gpa of struct domus_dev_queue): port */
+#define DOMUS_QUEUE_DISABLE		1
+#define DOMUS_QUEUE_SET_VCPU		2	/* (vcpu) */
+
+#define DOMUS_MAX_DEVICES		64	/* slots of a domain */
+#define DOMUS_MAX_QUEUES		32	/* of a device */
+#define DOMUS_DEV_NAME_MAX		31	/* bytes */
+
+/* domus_dev_info.flags */
+#define DOMUS_DEV_LEAVING		(1 << 0) /* the host wants it back: let go of it */
 
 /* DOMUS_HC_VCPU_STATE */
 #define DOMUS_VCPU_OFFLINE		0
@@ -365,6 +389,48 @@ struct domus_vcpu_init {
 	__u64 root_gpa;
 	__u64 vcpu_page_gpa;
 	__u64 kernel_gs;
+	__u64 reserved[2];
+};
+
+/**
+ * struct domus_dev_info - a device, for DOMUS_DEV_INFO
+ * @handle: names it in other calls; another device in the slot has another one
+ * @features: offered, of VIRTIO
+ * @type: device ID of VIRTIO
+ * @vendor: "dmus"
+ * @queues: queue 0 to @queues - 1 exist
+ * @queue_max: most descriptors of a queue
+ * @config_size: bytes of config space
+ * @flags: DOMUS_DEV_*
+ * @name: the host's name for it, NUL padded
+ */
+struct domus_dev_info {
+	__u64 handle;
+	__u64 features;
+	__u32 type;
+	__u32 vendor;
+	__u32 queues;
+	__u32 queue_max;
+	__u32 config_size;
+	__u32 flags;
+	char  name[DOMUS_DEV_NAME_MAX + 1];
+	__u64 reserved;
+};
+
+#define DOMUS_DEV_VENDOR		0x73756d64U	/* "dmus" */
+
+/**
+ * struct domus_dev_queue - a virtqueue, for DOMUS_QUEUE_ENABLE
+ * @size: descriptors: at most queue_max; a power of two but in packed rings
+ * @vcpu: which its port signals
+ * @desc, @driver, @device: guest physical addresses of the areas, aligned as VIRTIO says
+ */
+struct domus_dev_queue {
+	__u32 size;
+	__u32 vcpu;
+	__u64 desc;
+	__u64 driver;
+	__u64 device;
 	__u64 reserved[2];
 };
 

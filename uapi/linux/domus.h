@@ -32,6 +32,25 @@
  *                           -> ID, VCPU n { VCPU_ID, VCPU_STATE, VCPU_RUNTIME_NS,
  *                           VCPU_PASSES, VCPU_EXITS,
  *                           VCPU_EXIT[] n { EXIT_NAME, EXIT_COUNT } }
+ *   DOMUS_CMD_DEV_NEW       DEV n { DEV_KIND, DEV_NAME, and by kind:
+ *                             BLK: DEV_FD (of a block device or a file, open for
+ *                             what is wanted of it), DEV_FLAGS, DEV_SERIAL }
+ *                             all kinds, optional: DEV_QUEUES, DEV_QUEUE_SIZE,
+ *                             DEV_RATE_BYTES, DEV_RATE_OPS, DEV_RATE_BURST_MS
+ *                           plugs a device; before START or later
+ *   DOMUS_CMD_DEV_DEL       DEV n { DEV_NAME, DEV_TIMEOUT_MS (optional, 0),
+ *                             DEV_FORCE (optional) }
+ *                           asks the guest to let go and waits; -ETIMEDOUT: still
+ *                           plugged. Forced: at once, what is under way is lost
+ *   DOMUS_CMD_DEV_SET       DEV n { DEV_NAME, and what is to change: DEV_RATE_*,
+ *                             DEV_RESIZE (take the size that the backing has now) }
+ *   DOMUS_CMD_DEV_GET       (dump only: of all without NAME and ID)
+ *                           -> ID, DEV n { DEV_NAME, DEV_KIND, DEV_SLOT, DEV_FLAGS,
+ *                             DEV_STATUS, DEV_FEATURES, DEV_SIZE, DEV_SERIAL,
+ *                             DEV_BROKEN, DEV_LEAVING, DEV_RATE_*,
+ *                             DEV_QUEUE[] n { QUEUE_ID, QUEUE_SIZE, QUEUE_KICKS,
+ *                             QUEUE_BUFFERS, QUEUE_SIGNALS, QUEUE_REQUESTS },
+ *                             DEV_COUNTER[] n { COUNTER_NAME, COUNTER_VALUE } }
  *   DOMUS_CMD_DOMAIN_NTF    (event, group "events" of the first network namespace,
  *                           for CAP_NET_ADMIN) EVENT, ID, NAME, STATE, UID,
  *                           REASON_CODE, REASON
@@ -72,6 +91,10 @@ enum domus_cmd {
 	DOMUS_CMD_DOMAIN_GET,
 	DOMUS_CMD_DOMAIN_NTF,
 	DOMUS_CMD_VCPU_GET,
+	DOMUS_CMD_DEV_NEW,
+	DOMUS_CMD_DEV_DEL,
+	DOMUS_CMD_DEV_SET,
+	DOMUS_CMD_DEV_GET,
 	__DOMUS_CMD_MAX
 };
 
@@ -109,6 +132,7 @@ enum domus_attr {
 	DOMUS_A_REBOOTS,	/* u32 */
 	DOMUS_A_EVENT,		/* u32: enum domus_event */
 	DOMUS_A_VCPU,		/* nested: DOMUS_A_VCPU_* */
+	DOMUS_A_DEV,		/* nested: DOMUS_A_DEV_* */
 	__DOMUS_A_MAX
 };
 
@@ -148,6 +172,76 @@ enum domus_attr_exit {
 };
 
 #define DOMUS_A_EXIT_MAX (__DOMUS_A_EXIT_MAX - 1)
+
+enum domus_attr_dev {
+	DOMUS_A_DEV_UNSPEC,
+	DOMUS_A_DEV_PAD,
+	DOMUS_A_DEV_NAME,	/* string, DOMUS_DEV_NAME_MAX: as a domain's name */
+	DOMUS_A_DEV_KIND,	/* u32: enum domus_dev_kind */
+	DOMUS_A_DEV_SLOT,	/* u32 */
+	DOMUS_A_DEV_FD,		/* u32 */
+	DOMUS_A_DEV_FLAGS,	/* u32: DOMUS_DEV_FLAG_* */
+	DOMUS_A_DEV_SERIAL,	/* string, DOMUS_DEV_SERIAL_MAX */
+	DOMUS_A_DEV_QUEUES,	/* u32: 1 to DOMUS_DEV_QUEUES_MAX */
+	DOMUS_A_DEV_QUEUE_SIZE,	/* u32: descriptors of each, a power of two, 2 to 1024 */
+	DOMUS_A_DEV_SIZE,	/* u64, bytes */
+	DOMUS_A_DEV_STATUS,	/* u32: device status of VIRTIO */
+	DOMUS_A_DEV_FEATURES,	/* u64: those negotiated */
+	DOMUS_A_DEV_BROKEN,	/* string: how the guest broke it; a reset mends it */
+	DOMUS_A_DEV_LEAVING,	/* flag: the guest is asked to let go of it */
+	DOMUS_A_DEV_RATE_BYTES,	/* u64: bytes per second, 0: no limit */
+	DOMUS_A_DEV_RATE_OPS,	/* u64: operations per second, 0: no limit */
+	DOMUS_A_DEV_RATE_BURST_MS, /* u32: how much of a pause may be made up for, ms */
+	DOMUS_A_DEV_TIMEOUT_MS,	/* u32 */
+	DOMUS_A_DEV_FORCE,	/* flag */
+	DOMUS_A_DEV_RESIZE,	/* flag */
+	DOMUS_A_DEV_QUEUE,	/* nested, repeated: DOMUS_A_QUEUE_* */
+	DOMUS_A_DEV_COUNTER,	/* nested, repeated: DOMUS_A_COUNTER_* */
+	__DOMUS_A_DEV_MAX
+};
+
+#define DOMUS_A_DEV_MAX (__DOMUS_A_DEV_MAX - 1)
+
+enum domus_attr_queue {
+	DOMUS_A_QUEUE_UNSPEC,
+	DOMUS_A_QUEUE_PAD,
+	DOMUS_A_QUEUE_ID,	/* u32 */
+	DOMUS_A_QUEUE_SIZE,	/* u32: descriptors, 0: not enabled */
+	DOMUS_A_QUEUE_KICKS,	/* u64: times that the host looked for buffers */
+	DOMUS_A_QUEUE_BUFFERS,	/* u64: given back */
+	DOMUS_A_QUEUE_SIGNALS,	/* u64: to the guest */
+	DOMUS_A_QUEUE_REQUESTS,	/* u32: under way */
+	__DOMUS_A_QUEUE_MAX
+};
+
+#define DOMUS_A_QUEUE_MAX (__DOMUS_A_QUEUE_MAX - 1)
+
+enum domus_attr_counter {
+	DOMUS_A_COUNTER_UNSPEC,
+	DOMUS_A_COUNTER_PAD,
+	DOMUS_A_COUNTER_NAME,	/* string */
+	DOMUS_A_COUNTER_VALUE,	/* u64 */
+	__DOMUS_A_COUNTER_MAX
+};
+
+#define DOMUS_A_COUNTER_MAX (__DOMUS_A_COUNTER_MAX - 1)
+
+enum domus_dev_kind {
+	DOMUS_DEV_KIND_UNSPEC,
+	DOMUS_DEV_KIND_BLK,
+	__DOMUS_DEV_KIND_MAX
+};
+
+#define DOMUS_DEV_KIND_MAX (__DOMUS_DEV_KIND_MAX - 1)
+
+/* DOMUS_A_DEV_FLAGS */
+#define DOMUS_DEV_FLAG_READONLY		(1 << 0) /* the guest cannot write */
+#define DOMUS_DEV_FLAG_SHARED		(1 << 1) /* though another domain has it, too */
+#define DOMUS_DEV_FLAG_WRITETHROUGH	(1 << 2) /* each write is on the disk when it is done */
+#define DOMUS_DEV_FLAGS			7
+
+#define DOMUS_DEV_SERIAL_MAX		20	/* bytes */
+#define DOMUS_DEV_QUEUES_MAX		16
 
 enum domus_state {
 	DOMUS_STATE_NEW,	/* made, image not started */

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Devices of a domain: slots, config space, status, queues. Backends (blk.c ...)
+ * register nothing: control makes a device with a backend's operations.
+ *
+ * Locks, outermost first, inside of domain.lock and vcpu.run_lock:
+ *   bus.lock (mutex)         the slots; who is named how
+ *   bus_device.lock (mutex)  status, features, config space, set-up of queues
+ *   bus_queue.pop (mutex)    available side of a ring; submission of requests
+ *   mmap_lock of the holder
+ *   bus_queue.push (spinlock, irqs off)  used side; completions
+ *   event lock
+ *
+ * Submission may wait for the host's disks without bound, so that nobody who has to
+ * end waits for a pop lock: to disable a queue takes its push lock alone, and what
+ * it used is unmapped by whoever gets the pop lock later.
+ *
+ * A device lives by references: of its slot, of each request that is under way and
+ * of whoever looked it up. It keeps the domain's memory, and the module. Out of its
+ * slot it is gone: nothing reaches the guest any more, whatever a request does later.
+ */
+#ifndef DOMUS_BUS_H
+#define DOMUS_BUS_H
+
+#include <linux/kref.h>
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include <uapi/asm/domus_guest.h>
+
+#include "bus_rate.h"
+#include "gmem.h"
+#include "vring.h"
+
+struct bus_device;
+struct bus_queue;
+struct domus_domain;
+struct netlink_ext_ack;
+
+/**
+ * struct bus_ops - a backend
+ * @type: device ID of VIRTIO
+ * @kind: its name, for people
+ * @config: called with the device's lock held; @offset and @len lie within
+ *	config_size; write may be NULL: config space is read-only
+ * @start: the driver is ready (DRIVER_OK). Return: 0, or < 0: it is not to be
+ * @stop: it is not any more; may be called without @start. No queue is popped
+ *	from here on, requests under way may go on. Device's lock held
+ * @kick: take what the guest made available. Process context, current->mm is the
+ *	holder's, queue's pop lock held
+ * @counters: names of @nr_counters counters, @count fills them
+ * @free: the last reference is gone: free what contains the device. Process context
+ */
+struct bus_ops {
+	u32 type;
+	const char *kind;
+	void (*config_read)(struct bus_device *dev, u32 offset, void *to, u32 len);
+	void (*config_write)(struct bus_device *dev, u32 offset, const void *from, u32 len);
+	int (*start)(struct bus_device *dev);
+	void (*stop)(struct bus_device *dev);
+	void (*kick)(struct bus_queue *q);
+	const char *const *counters;
+	unsigned int nr_counters;
+	void (*count)(struct bus_device *dev, u64 *values);
+	void (*free)(struct bus_device *dev);
+};
+
+/**
+ * struct bus_queue
+ * @pop: see above; @push likewise
+ * @enabled: @ring is set up and used; set under both, cleared under @push
+ * @requests: popped and not yet pushed; under @push
+ * @areas: of @ring
+ * @work: a kick by the device's worker
+ * @kicks, @buffers, @signals: counters, under @pop, @push, @push
+ */
+struct bus_queue {
+	struct bus_device *dev;
+	unsigned int nr;
+	struct mutex pop;
+	spinlock_t push;
+	bool enabled;
+	unsigned int requests;
+	u32 port;
+	struct vring_host ring;
+	struct gmem_area areas[3];
+	struct kthread_work work;
+	u64 kicks, buffers, signals;
+};
+
+/**
+ * struct bus_device - embedded by a backend's own structure
+ * @d: the domain, referenced since bus_add()
+ * @offered: feature bits; @features: accepted by the driver
+ * @config_generation: counts changes of config space by the host
+ * @broken: why the driver must reset it, or NULL
+ * @leaving: the host asked the guest to let go of it
+ * @let_go: the guest did
+ */
+struct bus_device {
+	struct kref ref;
+	struct domus_domain *d;
+	const struct bus_ops *ops;
+	struct mutex lock;
+	char name[DOMUS_DEV_NAME_MAX + 1];
+	u32 slot;
+	u32 instance;
+	u64 offered, features;
+	u32 config_size;
+	u32 config_generation;
+	u32 config_port;
+	u8 status;
+	bool leaving, let_go;
+	const char *broken;
+	unsigned int nr_queues;
+	unsigned int queue_max;
+	struct bus_queue *queues;
+	struct kthread_worker *worker;
+	struct bus_rate rate;
+	struct work_struct free_work;
+};
+
+/**
+ * struct bus - devices of a domain
+ * @slots: under @lock; read under RCU
+ * @changed: woken when a device has gone or was let go, a queue has no more
+ *	requests, the domain has died
+ */
+struct bus {
+	struct mutex lock;
+	u32 last_instance;
+	struct bus_device __rcu *slots[DOMUS_MAX_DEVICES];
+	wait_queue_head_t changed;
+};
+
+int __init bus_init(void);	/* module init: -ENOMEM */
+void bus_exit(void);		/* module exit: all devices are freed when it returns */
+
+void bus_setup(struct bus *b);
+
+/**
+ * bus_device_init() - the common part of a new device
+ * @dev: zeroed memory of the backend
+ * @ops, @features, @config_size, @queues, @queue_max: what it is
+ *
+ * Context: process. Return: 0, -ENOMEM. On success bus_add() or bus_put() is next,
+ * on error the memory is the caller's again.
+ */
+int bus_device_init(struct bus_device *dev, const struct bus_ops *ops, u64 features,
+		    u32 config_size, unsigned int queues, unsigned int queue_max);
+
+/**
+ * bus_add() - plug a device
+ * @d: the domain, named and not dead; @name: checked here, unique in the domain
+ *
+ * Takes over the caller's reference on success. Context: process.
+ * Return: 0, -EEXIST (name), -EINVAL (name), -ENOSPC (no slot), -ESHUTDOWN.
+ */
+int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
+	    struct netlink_ext_ack *extack);
+
+/**
+ * bus_remove() - unplug a device
+ * @name: of the device
+ * @force: at once; else the guest is asked, and given @timeout jiffies
+ *
+ * Context: process, may sleep; killable.
+ * Return: 0, -ENOENT, -ETIMEDOUT (the guest holds on: still plugged), -EINTR.
+ */
+int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned long timeout,
+	       struct netlink_ext_ack *extack);
+
+/*
+ * The domain reboots: every device is reset. No vCPU runs. Return: 0, -EINTR when
+ * killed while requests were under way.
+ */
+int bus_reset(struct domus_domain *d);
+
+/* The domain ends: all devices go, requests under way on their own. */
+void bus_destroy(struct domus_domain *d);
+
+/* The device in a slot, any value, with a reference, or NULL. Context: any but NMI. */
+struct bus_device *bus_get_slot(struct bus *b, u64 slot);
+void bus_put(struct bus_device *dev);	/* any context but NMI */
+
+/* Config space changed: tell the guest. Device's lock held. */
+void bus_config_changed(struct bus_device *dev);
+
+/**
+ * bus_break() - the guest broke the rules of the device: it must reset it
+ * @why: constant text; the first is kept
+ *
+ * Context: bus_ops.kick.
+ */
+void bus_break(struct bus_device *dev, const char *why);
+
+/**
+ * bus_pop() - take a buffer of a queue: vring_pop() with indirect tables by gmem
+ *
+ * Context: bus_ops.kick. Return: 1 with a buffer that must be given to bus_push()
+ * (a request, which also holds the device); 0 without, or over the device's rate
+ * (then the worker kicks again in time); < 0: broken.
+ */
+int bus_pop(struct bus_queue *q, struct vring_chain *chain);
+
+/*
+ * Copy from the segments to read of @chain, from @offset on.
+ * Context: bus_ops.kick. Return: 0, -EFAULT (too short, or no memory).
+ */
+int bus_read_chain(struct bus_queue *q, const struct vring_chain *chain, u32 offset, void *to,
+		   u32 len);
+
+/**
+ * bus_push() - give a buffer of bus_pop() back, signal, and drop the request
+ * @written: bytes
+ *
+ * Nothing is written where the queue is no longer enabled. Context: any but NMI.
+ */
+void bus_push(struct bus_queue *q, u16 id, u32 written);
+
+/*
+ * With @fn called under the push lock if the queue is still enabled, for what the
+ * backend has to write to guest memory first. Else as bus_push().
+ */
+void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *arg), void *arg);
+
+/* Have the worker kick the queue, if it is enabled. Context: any but NMI. */
+void bus_queue_work(struct bus_queue *q);
+
+/* DOMUS_HC_DEV_*: unchecked guest values; context of hypercall(). */
+s64 bus_call_config(struct domus_domain *d, const u64 args[6]);
+s64 bus_call_queue(struct domus_domain *d, const u64 args[6]);
+s64 bus_call_notify(struct domus_domain *d, u64 handle, u64 queue);
+
+#endif /* DOMUS_BUS_H */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How much a device may do: a token bucket for bytes and one for operations.
+ *
+ * Whoever has tokens may take a whole buffer, whatever it costs, and pays it off
+ * before the next: so no buffer is larger than a bucket.
+ */
+#ifndef DOMUS_BUS_RATE_H
+#define DOMUS_BUS_RATE_H
+
+#include <linux/hrtimer.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#define BUS_RATE_BURST_MS	100	/* unless asked for */
+#define BUS_RATE_BURST_MS_MAX	60000
+#define BUS_RATE_MAX		(1ULL << 40)	/* per second */
+
+/**
+ * struct bus_bucket - one kind of token
+ * @per_second: how many come, 0: no limit
+ * @debt: times at which the tokens spent are paid off, ns of ktime
+ */
+struct bus_bucket {
+	u64 per_second;
+	u64 debt;
+};
+
+/**
+ * struct bus_rate
+ * @lock: leaf, irq-safe
+ * @limited: either bucket has a limit
+ * @burst_ns: a pause of so long may be made up for
+ * @again: called when there are tokens after bus_rate_over() said no; timer's context
+ */
+struct bus_rate {
+	spinlock_t lock;
+	bool limited;
+	struct bus_bucket bytes, ops;
+	u64 burst_ns;
+	struct hrtimer timer;
+	void (*again)(struct bus_rate *rate);
+};
+
+void bus_rate_init(struct bus_rate *rate, void (*again)(struct bus_rate *rate));
+
+/* Set limits: at most BUS_RATE_MAX; @burst_ms at most BUS_RATE_BURST_MS_MAX. Any context. */
+void bus_rate_set(struct bus_rate *rate, u64 bytes, u64 ops, u32 burst_ms);
+
+/* No call of again() comes after it, nor is one running. Context: process. */
+void bus_rate_cancel(struct bus_rate *rate);
+
+/* Must the device wait? Then again() comes. Context: any but NMI. */
+bool bus_rate_over(struct bus_rate *rate);
+
+/* A buffer of @bytes was taken. Context: any but NMI. */
+void bus_rate_charge(struct bus_rate *rate, u32 bytes);
+
+#endif /* DOMUS_BUS_RATE_H */
