@@ -544,15 +544,47 @@ static int control_domain_get(struct sk_buff *skb, struct genl_info *info)
 
 /**
  * struct dump_cursor - where a dump goes on; lives in netlink_callback.ctx
+ * @chosen: the request was looked at, @only is set
  * @only: the one domain that is asked for, or 0: all
  * @id: domains up to this one are done, but for @id itself when @vcpu is not 0
  * @vcpu: the next vCPU of domain @id
  */
 struct dump_cursor {
+	bool chosen;
 	u32 only;
 	u32 id;
 	u32 vcpu;
 };
+
+/*
+ * Which domains. Not in a .start of the commands: from there no extended
+ * acknowledgment reaches the asker.
+ */
+static int dump_choose(struct netlink_callback *cb)
+{
+	struct nlattr **attrs = genl_dumpit_info(cb)->attrs;
+	struct dump_cursor *at = (void *)cb->ctx;
+	struct domus_domain *d;
+
+	BUILD_BUG_ON(sizeof(*at) > sizeof(cb->ctx));
+	if (at->chosen)
+		return 0;
+	at->chosen = true;
+	if (!attrs[DOMUS_A_NAME] && !attrs[DOMUS_A_ID])
+		return 0;
+	if (!one_name(attrs)) {
+		NL_SET_ERR_MSG(cb->extack, "a domain is named by either NAME or ID");
+		return -EINVAL;
+	}
+	d = find_visible(cb->skb, attrs);
+	if (!d) {
+		NL_SET_ERR_MSG(cb->extack, "no such domain");
+		return -ENOENT;
+	}
+	at->only = d->id;
+	domain_put(d);
+	return 0;
+}
 
 /* Calls @one for what the asker may see until the message is full. */
 static int dump_domains(struct sk_buff *msg, struct netlink_callback *cb,
@@ -561,8 +593,10 @@ static int dump_domains(struct sk_buff *msg, struct netlink_callback *cb,
 {
 	struct dump_cursor *at = (void *)cb->ctx;
 	struct domus_domain *d;
-	int err = 0;
+	int err = dump_choose(cb);
 
+	if (err)
+		return err;
 	mutex_lock(&domus_list_lock);
 	list_for_each_entry(d, &domus_domains, link) {
 		if (d->id < at->id || (d->id == at->id && !at->vcpu))
@@ -601,25 +635,6 @@ static int dump_vcpus(struct sk_buff *msg, struct netlink_callback *cb,
 			return err;
 		at->id = d->id;
 	}
-	return 0;
-}
-
-static int control_dump_start(struct netlink_callback *cb)
-{
-	struct dump_cursor *at = (void *)cb->ctx;
-	struct nlattr **attrs = genl_dumpit_info(cb)->attrs;
-	struct domus_domain *d;
-
-	BUILD_BUG_ON(sizeof(*at) > sizeof(cb->ctx));
-	if (!attrs[DOMUS_A_NAME] && !attrs[DOMUS_A_ID])
-		return 0;
-	if (!one_name(attrs))
-		return -EINVAL;
-	d = find_visible(cb->skb, attrs);
-	if (!d)
-		return -ENOENT;
-	at->only = d->id;
-	domain_put(d);
 	return 0;
 }
 
@@ -695,13 +710,11 @@ static const struct genl_ops control_ops[] = {
 	}, {
 		.cmd		= DOMUS_CMD_DOMAIN_GET,
 		.doit		= control_domain_get,
-		.start		= control_dump_start,
 		.dumpit		= control_domain_dump,
 		.policy		= which_policy,
 		.maxattr	= ARRAY_SIZE(which_policy) - 1,
 	}, {
 		.cmd		= DOMUS_CMD_VCPU_GET,
-		.start		= control_dump_start,
 		.dumpit		= control_vcpu_dump,
 		.policy		= which_policy,
 		.maxattr	= ARRAY_SIZE(which_policy) - 1,

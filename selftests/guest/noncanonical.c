@@ -73,7 +73,7 @@ static void jump(u64 to)
 
 static void load(u64 at)
 {
-	*(volatile u8 *)at;
+	peek(at);
 }
 
 static void set_fs(u64 base)

@@ -126,7 +126,7 @@ static void take_away(u64 unused)
 	hc2(DOMUS_HC_SET_SEGMENT, DOMUS_SEG_KERNEL_GS_BASE, (u64)vp());
 	/* again: a system call has put SS right; the page fault below must not bring it */
 	asm volatile("mov %0, %%ss" : : "r"(TLS0));
-	*(volatile u8 *)page_alloc();
+	peek((u64)page_alloc());
 	hc2(DOMUS_HC_SET_TLS, 0, 0);
 	asm volatile("mov %%ds, %0" : "=r"(left));
 	ok(left == 0, "DS is null when its descriptor has gone: %x", left);

@@ -21,7 +21,8 @@ AFTER_MOV_SS(ss_ud2, "ud2\n");
 AFTER_MOV_SS(ss_cli, "cli\n");
 AFTER_MOV_SS(ss_int80, "int $0x80\n");
 AFTER_MOV_SS(ss_touch, "mov 0, %eax\n");
-FRAGMENT(step_syscall, "mov $7, %eax\n pushf\n orq $0x100, (%rsp)\n popf\n syscall\n nop\n" USER_EXIT);
+FRAGMENT(step_syscall,
+	 "mov $7, %eax\n pushf\n orq $0x100, (%rsp)\n popf\n syscall\n nop\n" USER_EXIT);
 FRAGMENT(step_nop, "nop\n nop\n" USER_EXIT);
 
 static unsigned int calls;

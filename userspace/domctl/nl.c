@@ -41,7 +41,6 @@ struct request {
 	const char *what;
 	struct nlmsghdr *sent;
 	struct error *error;
-	int err;		/* positive errno */
 	bool done;
 };
 
@@ -90,26 +89,26 @@ static void policy_range(const struct nlattr *policy, char *text, size_t size)
 			 nla_get_u64(max));
 }
 
-/* Fills the error from an NLMSG_ERROR message. */
-static void refused(struct request *r, const struct nlmsgerr *nlerr)
+/* Adds the attributes @skip bytes into an acknowledgment's payload, or a dump's end's. */
+static void parse_acknowledgment(const struct nlmsghdr *nlh, size_t skip, struct nlattr **tb)
 {
-	const struct nlmsghdr *nlh = (const void *)((const char *)nlerr - NLMSG_HDRLEN);
-	int status = nlerr->error == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED;
+	const char *data = nlmsg_data(nlh);
+
+	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS && skip <= (size_t)nlmsg_datalen(nlh))
+		nla_parse(tb, NLMSGERR_ATTR_MAX, (struct nlattr *)(uintptr_t)(data + skip),
+			  nlmsg_datalen(nlh) - (int)skip, NULL);
+}
+
+/* Fills the error from @err, a negative errno, and what the message says of it. */
+static void refused(struct request *r, int err, const struct nlmsghdr *nlh, size_t skip)
+{
+	int status = err == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED;
 	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1] = { NULL };
-	const char *why = strerror(-nlerr->error);
+	const char *why = strerror(-err);
 	const char *attr = NULL;
-	size_t skip = sizeof(*nlerr);
 	char range[64] = "";
 
-	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS) {
-		/* Uncapped, the request itself comes before the attributes. */
-		if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
-			skip += nlmsg_datalen(&nlerr->msg);
-		if (skip <= (size_t)nlmsg_datalen(nlh))
-			nla_parse(tb, NLMSGERR_ATTR_MAX,
-				  (struct nlattr *)(uintptr_t)((const char *)nlerr + skip),
-				  nlmsg_datalen(nlh) - (int)skip, NULL);
-	}
+	parse_acknowledgment(nlh, skip, tb);
 	if (tb[NLMSGERR_ATTR_MSG])
 		why = nla_get_string(tb[NLMSGERR_ATTR_MSG]);
 	if (tb[NLMSGERR_ATTR_OFFS] && r->sent)
@@ -131,12 +130,16 @@ static void refused(struct request *r, const struct nlmsgerr *nlerr)
 
 static int on_error(struct sockaddr_nl *from, struct nlmsgerr *nlerr, void *arg)
 {
+	const struct nlmsghdr *nlh = (const void *)((const char *)nlerr - NLMSG_HDRLEN);
 	struct request *r = arg;
+	size_t skip = sizeof(*nlerr);
 
 	(void)from;
 	r->done = true;
-	r->err = -nlerr->error;
-	refused(r, nlerr);
+	/* Uncapped, the request itself comes before the attributes. */
+	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
+		skip += (size_t)nlmsg_datalen(&nlerr->msg);
+	refused(r, nlerr->error, nlh, skip);
 	return NL_STOP;
 }
 
@@ -151,7 +154,7 @@ static int on_done(struct nl_msg *msg, void *arg)
 
 		memcpy(&result, nlmsg_data(nlh), sizeof(result));
 		if (result < 0)
-			error_errno(r->error, r->what, "", -result);
+			refused(r, result, nlh, sizeof(result));
 	}
 	r->done = true;
 	return NL_STOP;

@@ -20,12 +20,16 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "runtime.h"
 
 #define SUFFIX ".sock"
+
+/* How long a holder that answers nobody is waited for, in seconds. */
+#define CONNECT_S 5
 
 /* As long as a socket's address allows. */
 struct address {
@@ -138,12 +142,17 @@ out:
 	return fd;
 }
 
-static int connect_to(const struct address *a)
+/* @flags: SOCK_NONBLOCK: EAGAIN when too many others wait for an answer. */
+static int connect_to(const struct address *a, int flags)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	const struct timeval patience = { .tv_sec = CONNECT_S };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
 	int saved;
 
-	if (fd < 0 || !connect(fd, (const struct sockaddr *)&a->sun, sizeof(a->sun)))
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (!connect(fd, (const struct sockaddr *)&a->sun, sizeof(a->sun)))
 		return fd;
 	saved = errno;
 	close(fd);
@@ -158,7 +167,7 @@ int runtime_connect(const char *name, uid_t uid, struct error *error)
 
 	if (socket_address(&a, uid, name, error))
 		return -1;
-	fd = connect_to(&a);
+	fd = connect_to(&a, 0);
 	if (fd < 0)
 		error_set(error, EXIT_REFUSED, "holder", "does not answer at %s: %s",
 			  a.sun.sun_path, strerror(errno));
@@ -192,7 +201,8 @@ static void sweep_one(const char *file)
 	snprintf(name, sizeof(name), "%.*s", (int)(length - strlen(SUFFIX)), file);
 	if (socket_address(&a, geteuid(), name, &ignored))
 		return;
-	fd = connect_to(&a);
+	/* The lock is held: a holder that waits for it answers nobody. */
+	fd = connect_to(&a, SOCK_NONBLOCK);
 	if (fd >= 0)
 		close(fd);
 	else if (errno == ECONNREFUSED)

@@ -69,6 +69,20 @@ const char *arg_text(const char *key);
 u64 arg_number(const char *key, u64 otherwise);
 bool arg_is(const char *key, const char *word);
 
+/* One byte, read and written by one instruction that may trap. */
+static inline u8 peek(u64 at)
+{
+	u8 value;
+
+	asm volatile("movb (%1), %0" : "=q"(value) : "r"(at) : "memory");
+	return value;
+}
+
+static inline void poke(u64 at, u8 value)
+{
+	asm volatile("movb %0, (%1)" : : "q"(value), "r"(at) : "memory");
+}
+
 /* Memory: all that page_alloc() hands out is below, the rest of memory is free. */
 void copy_to(void *to, const void *from, u64 bytes);
 

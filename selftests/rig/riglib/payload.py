@@ -23,6 +23,7 @@ from . import cpio
 from .places import BUILD, CACHE, RIG, RigError, TOP, lock, run_script
 
 BUSYBOX = "/bin/busybox"
+GUEST_MODULES = ("dummy", "zram")
 # What busybox-static offers but the machine has a better one of, or none.
 NO_APPLET = {"busybox", "init", "linuxrc"}
 
@@ -68,7 +69,8 @@ def _static(name, source):
 def guest_initrd():
     """The root file system of Linux guests: a shell on the console, or run=COMMAND.
 
-    The programs of build/tests/linux (selftests/guest/linux) are in its /bin.
+    The programs of build/tests/linux (selftests/guest/linux) are in its /bin, and
+    those modules of the guest's kernel in /lib/modules that they load.
     """
     script = os.path.join(TOP, "guest-patches/mkinitrd.sh")
     if not os.path.exists(script):
@@ -76,6 +78,8 @@ def guest_initrd():
     folder = os.path.join(BUILD, "tests/linux")
     programs = [os.path.join(folder, name) for name in sorted(os.listdir(folder))] \
         if os.path.isdir(folder) else []
+    modules = [os.path.join(BUILD, "guest/modules", name + ".ko") for name in GUEST_MODULES]
+    programs += filter(os.path.exists, modules)
 
     def make(path):
         subprocess.run([script, path] + programs, check=True)
