@@ -41,13 +41,15 @@
  *   DOMUS_CMD_DEV_DEL       DEV n { DEV_NAME, DEV_TIMEOUT_MS (optional, 0),
  *                             DEV_FORCE (optional) }
  *                           asks the guest to let go and waits; -ETIMEDOUT: still
- *                           plugged. Forced: at once, what is under way is lost
+ *                           plugged, ask again. Forced: at once, what is under way
+ *                           is lost
  *   DOMUS_CMD_DEV_SET       DEV n { DEV_NAME, and what is to change: DEV_RATE_*,
- *                             DEV_RESIZE (take the size that the backing has now) }
+ *                             DEV_RESIZE (take the size that the backing has now),
+ *                             DEV_SIZE (of a file: make it this size, then the same) }
  *   DOMUS_CMD_DEV_GET       (dump only: of all without NAME and ID)
- *                           -> ID, DEV n { DEV_NAME, DEV_KIND, DEV_SLOT, DEV_FLAGS,
- *                             DEV_STATUS, DEV_FEATURES, DEV_SIZE, DEV_SERIAL,
- *                             DEV_BROKEN, DEV_LEAVING, DEV_RATE_*,
+ *                           -> ID, NAME, DEV n { DEV_NAME, DEV_KIND, DEV_SLOT,
+ *                             DEV_FLAGS, DEV_STATUS, DEV_FEATURES, DEV_SIZE,
+ *                             DEV_SERIAL, DEV_FILE, DEV_BROKEN, DEV_LEAVING, DEV_RATE_*,
  *                             DEV_QUEUE[] n { QUEUE_ID, QUEUE_SIZE, QUEUE_KICKS,
  *                             QUEUE_BUFFERS, QUEUE_SIGNALS, QUEUE_REQUESTS },
  *                             DEV_COUNTER[] n { COUNTER_NAME, COUNTER_VALUE } }
@@ -192,11 +194,12 @@ enum domus_attr_dev {
 	DOMUS_A_DEV_RATE_BYTES,	/* u64: bytes per second, 0: no limit */
 	DOMUS_A_DEV_RATE_OPS,	/* u64: operations per second, 0: no limit */
 	DOMUS_A_DEV_RATE_BURST_MS, /* u32: how much of a pause may be made up for, ms */
-	DOMUS_A_DEV_TIMEOUT_MS,	/* u32 */
+	DOMUS_A_DEV_TIMEOUT_MS,	/* u32, at most DOMUS_DEV_TIMEOUT_MS_MAX */
 	DOMUS_A_DEV_FORCE,	/* flag */
 	DOMUS_A_DEV_RESIZE,	/* flag */
 	DOMUS_A_DEV_QUEUE,	/* nested, repeated: DOMUS_A_QUEUE_* */
 	DOMUS_A_DEV_COUNTER,	/* nested, repeated: DOMUS_A_COUNTER_* */
+	DOMUS_A_DEV_FILE,	/* string: path of the image; left out when it is long */
 	__DOMUS_A_DEV_MAX
 };
 
@@ -242,6 +245,9 @@ enum domus_dev_kind {
 
 #define DOMUS_DEV_SERIAL_MAX		20	/* bytes */
 #define DOMUS_DEV_QUEUES_MAX		16
+#define DOMUS_DEV_RATE_MAX		(1ULL << 40)	/* bytes or operations per second */
+#define DOMUS_DEV_RATE_BURST_MS_MAX	60000
+#define DOMUS_DEV_TIMEOUT_MS_MAX	1000
 
 enum domus_state {
 	DOMUS_STATE_NEW,	/* made, image not started */
