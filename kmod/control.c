@@ -35,6 +35,7 @@
 #include <net/sock.h>
 
 #include "control.h"
+#include "control_priv.h"
 #include "domain.h"
 #include "shadow.h"
 #include "vcpu.h"
@@ -44,12 +45,9 @@
 #define GENL_MCAST_CAP_NET_ADMIN GENL_UNS_ADMIN_PERM
 #endif
 
-static struct genl_family control_family;
-
 /* ---- 1. Policies ---------------------------------------------------------- */
 
-/* NLA_POLICY_MAX() holds 16 bits only. */
-static struct netlink_range_validation fd_range = {
+struct netlink_range_validation control_fd_range = {
 	.max = INT_MAX,
 };
 
@@ -62,10 +60,6 @@ static struct netlink_range_validation slot_gpa_range = {
 	.max = DOMUS_MEMORY_MAX,
 };
 
-#define POLICY_NAME	{ .type = NLA_NUL_STRING, .len = DOMUS_NAME_MAX }
-#define POLICY_U32	{ .type = NLA_U32 }
-#define POLICY_U64	{ .type = NLA_U64 }
-
 static const struct nla_policy slot_policy[DOMUS_A_SLOT_MAX + 1] = {
 	[DOMUS_A_SLOT_GPA]	= NLA_POLICY_FULL_RANGE(NLA_U64, &slot_gpa_range),
 	[DOMUS_A_SLOT_SIZE]	= NLA_POLICY_FULL_RANGE(NLA_U64, &slot_size_range),
@@ -73,7 +67,7 @@ static const struct nla_policy slot_policy[DOMUS_A_SLOT_MAX + 1] = {
 };
 
 static const struct nla_policy new_policy[DOMUS_A_MAX + 1] = {
-	[DOMUS_A_FD]		= NLA_POLICY_FULL_RANGE(NLA_U32, &fd_range),
+	[DOMUS_A_FD]		= NLA_POLICY_FULL_RANGE(NLA_U32, &control_fd_range),
 	[DOMUS_A_NAME]		= POLICY_NAME,
 	[DOMUS_A_VCPUS]		= NLA_POLICY_RANGE(NLA_U32, 1, DOMUS_MAX_VCPUS),
 	[DOMUS_A_MEMORY]	= NLA_POLICY_NESTED(slot_policy),
@@ -150,11 +144,7 @@ static struct domus_domain *find_visible(struct sk_buff *skb, struct nlattr **at
 	return d;
 }
 
-/*
- * The domain that a request names; a reference for the caller. What the asker
- * may not see does not exist.
- */
-static struct domus_domain *find_domain(struct sk_buff *skb, struct genl_info *info)
+struct domus_domain *control_find(struct sk_buff *skb, struct genl_info *info)
 {
 	struct domus_domain *d;
 
@@ -172,8 +162,7 @@ static struct domus_domain *find_domain(struct sk_buff *skb, struct genl_info *i
 	return d;
 }
 
-/* No refusal without words, whatever the layer below left out. */
-static int refuse(struct netlink_ext_ack *extack, int err)
+int control_refuse(struct netlink_ext_ack *extack, int err)
 {
 	if (!err || extack->_msg || extack->miss_type)
 		return err;
@@ -336,7 +325,7 @@ static int control_info_get(struct sk_buff *skb, struct genl_info *info)
 
 	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!msg)
-		return refuse(info->extack, -ENOMEM);
+		return control_refuse(info->extack, -ENOMEM);
 	hdr = genlmsg_put_reply(msg, info, &control_family, 0, DOMUS_CMD_INFO_GET);
 	if (!hdr ||
 	    nla_put_u32(msg, DOMUS_A_ABI_HOST, DOMUS_HOST_ABI) ||
@@ -456,7 +445,7 @@ free_msg:
 put_file:
 	if (file)
 		fput(file);
-	return refuse(info->extack, err);
+	return control_refuse(info->extack, err);
 }
 
 static int control_domain_start(struct sk_buff *skb, struct genl_info *info)
@@ -485,30 +474,30 @@ static int control_domain_start(struct sk_buff *skb, struct genl_info *info)
 		.vcpu_page_gpa	= nla_get_u64(a[DOMUS_A_VCPU_PAGE_GPA]),
 		.event_page_gpa	= nla_get_u64(a[DOMUS_A_EVENT_PAGE_GPA]),
 	};
-	d = find_domain(skb, info);
+	d = control_find(skb, info);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	err = domain_start(d, &s, info->extack);
 	domain_put(d);
-	return refuse(info->extack, err);
+	return control_refuse(info->extack, err);
 }
 
 static int control_domain_reset(struct sk_buff *skb, struct genl_info *info)
 {
-	struct domus_domain *d = find_domain(skb, info);
+	struct domus_domain *d = control_find(skb, info);
 	int err;
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	err = domain_reset(d, info->extack);
 	domain_put(d);
-	return refuse(info->extack, err);
+	return control_refuse(info->extack, err);
 }
 
 static int control_domain_del(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *reason = info->attrs[DOMUS_A_REASON];
-	struct domus_domain *d = find_domain(skb, info);
+	struct domus_domain *d = control_find(skb, info);
 	int err;
 
 	if (IS_ERR(d))
@@ -518,12 +507,12 @@ static int control_domain_del(struct sk_buff *skb, struct genl_info *info)
 			  reason ? ": " : "", reason ? (char *)nla_data(reason) : "");
 	domain_put(d);
 	/* The domain is dead now, by this or by an earlier reason. */
-	return err == -ESHUTDOWN ? 0 : refuse(info->extack, err);
+	return err == -ESHUTDOWN ? 0 : control_refuse(info->extack, err);
 }
 
 static int control_domain_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct domus_domain *d = find_domain(skb, info);
+	struct domus_domain *d = control_find(skb, info);
 	struct sk_buff *msg;
 	int err = -ENOMEM;
 
@@ -535,26 +524,12 @@ static int control_domain_get(struct sk_buff *skb, struct genl_info *info)
 	domain_put(d);
 	if (err) {
 		nlmsg_free(msg);
-		return refuse(info->extack, err);
+		return control_refuse(info->extack, err);
 	}
 	return genlmsg_reply(msg, info);
 }
 
 /* ---- 5. Dumps ------------------------------------------------------------- */
-
-/**
- * struct dump_cursor - where a dump goes on; lives in netlink_callback.ctx
- * @chosen: the request was looked at, @only is set
- * @only: the one domain that is asked for, or 0: all
- * @id: domains up to this one are done, but for @id itself when @vcpu is not 0
- * @vcpu: the next vCPU of domain @id
- */
-struct dump_cursor {
-	bool chosen;
-	u32 only;
-	u32 id;
-	u32 vcpu;
-};
 
 /*
  * Which domains. Not in a .start of the commands: from there no extended
@@ -563,7 +538,7 @@ struct dump_cursor {
 static int dump_choose(struct netlink_callback *cb)
 {
 	struct nlattr **attrs = genl_dumpit_info(cb)->attrs;
-	struct dump_cursor *at = (void *)cb->ctx;
+	struct control_cursor *at = (void *)cb->ctx;
 	struct domus_domain *d;
 
 	BUILD_BUG_ON(sizeof(*at) > sizeof(cb->ctx));
@@ -586,12 +561,11 @@ static int dump_choose(struct netlink_callback *cb)
 	return 0;
 }
 
-/* Calls @one for what the asker may see until the message is full. */
-static int dump_domains(struct sk_buff *msg, struct netlink_callback *cb,
-			int (*one)(struct sk_buff *msg, struct netlink_callback *cb,
-				   struct domus_domain *d))
+int control_dump(struct sk_buff *msg, struct netlink_callback *cb,
+		 int (*one)(struct sk_buff *msg, struct netlink_callback *cb,
+			    struct domus_domain *d))
 {
-	struct dump_cursor *at = (void *)cb->ctx;
+	struct control_cursor *at = (void *)cb->ctx;
 	struct domus_domain *d;
 	int err = dump_choose(cb);
 
@@ -599,17 +573,17 @@ static int dump_domains(struct sk_buff *msg, struct netlink_callback *cb,
 		return err;
 	mutex_lock(&domus_list_lock);
 	list_for_each_entry(d, &domus_domains, link) {
-		if (d->id < at->id || (d->id == at->id && !at->vcpu))
+		if (d->id < at->id || (d->id == at->id && !at->item))
 			continue;
 		if ((at->only && d->id != at->only) || !asker_may_see(cb->skb, d))
 			continue;
 		if (d->id != at->id)
-			at->vcpu = 0;	/* the one in the middle has gone */
+			at->item = 0;	/* the one in the middle has gone */
 		err = one(msg, cb, d);
 		if (err)
 			break;
 		at->id = d->id;
-		at->vcpu = 0;
+		at->item = 0;
 	}
 	mutex_unlock(&domus_list_lock);
 	/* A full message is sent, and the dump called again. */
@@ -625,11 +599,11 @@ static int dump_domain(struct sk_buff *msg, struct netlink_callback *cb,
 static int dump_vcpus(struct sk_buff *msg, struct netlink_callback *cb,
 		      struct domus_domain *d)
 {
-	struct dump_cursor *at = (void *)cb->ctx;
+	struct control_cursor *at = (void *)cb->ctx;
 	int err;
 
-	for (; at->vcpu < d->nr_vcpus; at->vcpu++) {
-		err = put_vcpu(msg, d, at->vcpu, NETLINK_CB(cb->skb).portid,
+	for (; at->item < d->nr_vcpus; at->item++) {
+		err = put_vcpu(msg, d, at->item, NETLINK_CB(cb->skb).portid,
 			       cb->nlh->nlmsg_seq);
 		if (err)
 			return err;
@@ -640,12 +614,12 @@ static int dump_vcpus(struct sk_buff *msg, struct netlink_callback *cb,
 
 static int control_domain_dump(struct sk_buff *msg, struct netlink_callback *cb)
 {
-	return dump_domains(msg, cb, dump_domain);
+	return control_dump(msg, cb, dump_domain);
 }
 
 static int control_vcpu_dump(struct sk_buff *msg, struct netlink_callback *cb)
 {
-	return dump_domains(msg, cb, dump_vcpus);
+	return control_dump(msg, cb, dump_vcpus);
 }
 
 /* ---- 6. Events ------------------------------------------------------------ */
@@ -721,7 +695,7 @@ static const struct genl_ops control_ops[] = {
 	},
 };
 
-static struct genl_family control_family __ro_after_init = {
+struct genl_family control_family __ro_after_init = {
 	.name		= DOMUS_GENL_NAME,
 	.version	= DOMUS_GENL_VERSION,
 	.module		= THIS_MODULE,
