@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dev_print.h"
 #include "domctl.h"
 #include "names.h"
 #include "nl.h"
@@ -154,6 +155,8 @@ static int run_show(struct ctx *ctx, const struct command *self, int argc, char 
 		print_domain(&ctx->print, &domain);
 		print_rest(&ctx->print, &domain, true);
 		result = print_vcpus(ctx, control, &domain);
+		if (!result)
+			result = dev_print_all(ctx, control, &domain);
 		print_object_end(&ctx->print);
 		print_done(&ctx->print);
 	}

@@ -27,6 +27,7 @@ struct ctx {
 
 /**
  * struct command - one of an object's
+ * @object: whose, if it has to be said: "disk"; NULL: the domain's
  * @usage: after "domctl NAME "
  * @help: what it does: the first line is its summary
  * @opts: its own options
@@ -34,6 +35,7 @@ struct ctx {
  *	Return: exit status; -1 when @error says it.
  */
 struct command {
+	const char *object;
 	const char *name;
 	const char *usage;
 	const char *help;
@@ -59,7 +61,12 @@ const char *command_word(struct ctx *ctx, const struct command *self, int argc, 
 void __attribute__((format(printf, 2, 3)))
 debug(const struct ctx *ctx, const char *format, ...);
 
+/* "create", "disk attach": for errors that point to its help; valid until the next call. */
+const char *command_title(const struct command *command);
+
 extern const struct command cmd_create, cmd_list, cmd_show, cmd_console, cmd_destroy,
 			    cmd_version;
+extern const struct command cmd_disk_attach, cmd_disk_detach, cmd_disk_list,
+			    cmd_disk_resize, cmd_disk_set;
 
 #endif /* DOMCTL_H */

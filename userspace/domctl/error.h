@@ -29,11 +29,13 @@ enum exit_status {
 /**
  * struct error - the one cause
  * @status: enum exit_status; 0 while nothing has failed
+ * @err: positive errno of a refusal by the module, or 0
  * @what: what it is about: an option, a file, a domain
  * @why: the rest of the line
  */
 struct error {
 	int status;
+	int err;
 	char what[160];
 	char why[DOMUS_REASON_MAX + 1];
 };

@@ -27,13 +27,22 @@ static const struct command *const domain_commands[] = {
 	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_version, NULL,
 };
 
+static const struct command *const disk_commands[] = {
+	&cmd_disk_attach, &cmd_disk_detach, &cmd_disk_list, &cmd_disk_resize, &cmd_disk_set,
+	NULL,
+};
+
 /* The first one is implied. */
 static const struct object {
 	const char *name;
+	const char *help;
 	const struct command *const *commands;
 } objects[] = {
-	{ "domain", domain_commands },
+	{ "domain", NULL, domain_commands },
+	{ "disk", "disks of domains", disk_commands },
 };
+
+#define OBJECTS (sizeof(objects) / sizeof(*objects))
 
 enum { OPT_JSON = 1, OPT_PRETTY, OPT_STATS, OPT_DEBUG, OPT_VERSION, OPT_HELP };
 
@@ -47,17 +56,44 @@ static const struct opt common[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+const char *command_title(const struct command *command)
+{
+	static char title[32];
+
+	snprintf(title, sizeof(title), "%s%s%s", command->object ? command->object : "",
+		 command->object ? " " : "", command->name);
+	return title;
+}
+
 /* ---- 2. Help -------------------------------------------------------------- */
+
+static void help_commands(const struct object *object)
+{
+	for (const struct command *const *c = object->commands; *c; c++)
+		printf("  %-9s %.*s\n", (*c)->name, (int)strcspn((*c)->help, "\n"), (*c)->help);
+}
+
+static void help_object(const struct object *object)
+{
+	printf("Usage: domctl [OPTIONS] %s COMMAND [ARGUMENTS]\n"
+	       "\n"
+	       "Commands (list is the default):\n", object->name);
+	help_commands(object);
+}
 
 static void help(void)
 {
-	puts("Usage: domctl [OPTIONS] [domain] COMMAND [ARGUMENTS]\n"
+	puts("Usage: domctl [OPTIONS] [OBJECT] COMMAND [ARGUMENTS]\n"
 	     "\n"
 	     "Commands (list is the default):");
-	for (const struct command *const *c = domain_commands; *c; c++)
-		printf("  %-9s %.*s\n", (*c)->name, (int)strcspn((*c)->help, "\n"), (*c)->help);
-	puts("  help      show this, or with a COMMAND what that does\n"
+	help_commands(&objects[0]);
+	puts("  help      show this, or with a COMMAND or OBJECT what that does\n"
 	     "\n"
+	     "Objects (domain is the default):");
+	for (size_t i = 1; i < OBJECTS; i++)
+		printf("  %-9s %s: domctl %s help\n", objects[i].name, objects[i].help,
+		       objects[i].name);
+	puts("\n"
 	     "Options:\n"
 	     "  -j, --json        print JSON, also of errors; the only stable format\n"
 	     "  -p, --pretty      the same, for people\n"
@@ -74,8 +110,8 @@ static void help_command(const struct command *c)
 {
 	const char *rest = strchr(c->help, '\n');
 
-	printf("Usage: domctl [OPTIONS] %s%s%s\n\n%c%.*s.%s%s", c->name, *c->usage ? " " : "",
-	       c->usage, toupper(c->help[0]), (int)strcspn(c->help, "\n") - 1, c->help + 1,
+	printf("Usage: domctl [OPTIONS] %s%s%s\n\n%c%.*s.%s%s", command_title(c),
+	       *c->usage ? " " : "", c->usage, toupper(c->help[0]), (int)strcspn(c->help, "\n") - 1, c->help + 1,
 	       rest ? "" : "\n", rest ? rest : "\n");
 }
 
@@ -158,14 +194,14 @@ const char *command_word(struct ctx *ctx, const struct command *self, int argc, 
 	while ((id = command_opts(ctx, &o, &value)) == OPTS_WORD) {
 		if (!what || word) {
 			error_set(&ctx->error, EXIT_USAGE, value, "unexpected word (see domctl %s "
-				  "help)", self->name);
+				  "help)", command_title(self));
 			return NULL;
 		}
 		word = value;
 	}
 	if (id == OPTS_END && what && !word && !ctx->help)
 		error_set(&ctx->error, EXIT_USAGE, what, "is missing (see domctl %s help)",
-			  self->name);
+			  command_title(self));
 	return word;
 }
 
@@ -173,7 +209,7 @@ const char *command_word(struct ctx *ctx, const struct command *self, int argc, 
 
 static const struct object *find_object(const char *word)
 {
-	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++)
+	for (size_t i = 0; i < OBJECTS; i++)
 		if (!strcmp(objects[i].name, word))
 			return &objects[i];
 	return NULL;
@@ -187,13 +223,21 @@ static const struct command *find_command(const struct object *object, const cha
 	return NULL;
 }
 
-/* "domctl help", "domctl help create" */
-static int run_help(struct ctx *ctx, const struct object *object, const char *word)
+/* "domctl help", "domctl help create", "domctl help disk attach" */
+static int run_help(struct ctx *ctx, const struct object *object, int argc, char **argv)
 {
 	const struct command *command;
+	const char *word = argc ? argv[0] : NULL;
 
+	if (word && object == &objects[0] && find_object(word)) {
+		object = find_object(word);
+		word = argc > 1 ? argv[1] : NULL;
+	}
 	if (!word) {
-		help();
+		if (object == &objects[0])
+			help();
+		else
+			help_object(object);
 		return EXIT_DONE;
 	}
 	command = find_command(object, word);
@@ -214,34 +258,52 @@ static int run_command(struct ctx *ctx, const struct command *command, int argc,
 	return status;
 }
 
+/*
+ * Options before the next word. Return: 1: *@word is it; 0: there is none;
+ * -1: @ctx has the error; -2: what was asked for is done.
+ */
+static int next_word(struct ctx *ctx, struct opts *o, const struct object *object,
+		     const char **word)
+{
+	int id;
+
+	while ((id = opts_next(o, word, &ctx->error)) != OPTS_WORD) {
+		if (id == OPTS_ERROR)
+			return -1;
+		if (id == OPTS_END)
+			return 0;
+		if (id == OPT_HELP) {
+			(void)run_help(ctx, object, 0, NULL);
+			return -2;
+		}
+		if (id == OPT_VERSION) {
+			puts("domctl " DOMCTL_VERSION);
+			return -2;
+		}
+		common_option(ctx, id);
+	}
+	return 1;
+}
+
 static int run(struct ctx *ctx, int argc, char **argv)
 {
 	struct opts o = { .argc = argc, .argv = argv, .at = 1, .common = common };
 	const struct object *object = &objects[0];
 	const char *word = NULL;
-	int id;
+	int got = next_word(ctx, &o, object, &word);
 
-	while ((id = opts_next(&o, &word, &ctx->error)) != OPTS_WORD) {
-		if (id == OPTS_ERROR)
-			return -1;
-		if (id == OPT_HELP)
-			return run_help(ctx, object, NULL);
-		if (id == OPT_VERSION) {
-			puts("domctl " DOMCTL_VERSION);
-			return EXIT_DONE;
-		}
-		if (id == OPTS_END)
-			return run_command(ctx, &cmd_list, 0, NULL);
-		common_option(ctx, id);
-	}
-	if (find_object(word)) {
+	if (got > 0 && find_object(word)) {
 		object = find_object(word);
-		word = o.at < argc ? argv[o.at++] : "list";
+		got = next_word(ctx, &o, object, &word);
 	}
+	if (got < 0)
+		return got == -1 ? -1 : EXIT_DONE;
+	if (!got)
+		word = "list";
 	argc -= o.at;
 	argv += o.at;
 	if (!strcmp(word, "help"))
-		return run_help(ctx, object, argc ? argv[0] : NULL);
+		return run_help(ctx, object, argc, argv);
 	if (!find_command(object, word))
 		return error_set(&ctx->error, EXIT_USAGE, word,
 				 "no such command (see domctl help)");

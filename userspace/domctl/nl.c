@@ -24,15 +24,12 @@
 #include <sys/socket.h>
 
 #include "build.h"
-#include "nl.h"
+#include "nl_priv.h"
 
 struct control {
 	struct nl_sock *sock;
 	int family;
 };
-
-/* An answer's attributes. Return: 0, or -1 to stop reading: no memory. */
-typedef int answer_fn(struct nlattr **attrs, void *arg);
 
 /* struct request - one in progress: where the answers go, and what went wrong */
 struct request {
@@ -55,19 +52,45 @@ static const char *const attr_names[DOMUS_A_MAX + 1] = {
 	[DOMUS_A_REASON]	= "reason",
 };
 
+static const char *const dev_attr_names[DOMUS_A_DEV_MAX + 1] = {
+	[DOMUS_A_DEV_NAME]	= "name",
+	[DOMUS_A_DEV_KIND]	= "kind",
+	[DOMUS_A_DEV_FD]	= "fd",
+	[DOMUS_A_DEV_FLAGS]	= "flags",
+	[DOMUS_A_DEV_SERIAL]	= "serial",
+	[DOMUS_A_DEV_QUEUES]	= "queues",
+	[DOMUS_A_DEV_QUEUE_SIZE] = "queue-size",
+	[DOMUS_A_DEV_SIZE]	= "size",
+	[DOMUS_A_DEV_RATE_BYTES] = "rate",
+	[DOMUS_A_DEV_RATE_OPS]	= "ops",
+	[DOMUS_A_DEV_RATE_BURST_MS] = "burst",
+	[DOMUS_A_DEV_TIMEOUT_MS] = "timeout",
+};
+
+static bool covers(struct nlmsghdr *sent, struct nlattr *attr, uint32_t offset)
+{
+	uint32_t start = (uint32_t)((char *)attr - (char *)sent);
+
+	return offset >= start && offset < start + (uint32_t)nla_len(attr) + NLA_HDRLEN;
+}
+
 /* Name of the attribute that begins @offset bytes into what we sent, or NULL. */
 static const char *attr_at(struct nlmsghdr *sent, uint32_t offset)
 {
-	int rem = 0;
+	struct nlattr *inner;
 	struct nlattr *attr;
+	int rem = 0;
 
 	nlmsg_for_each_attr(attr, sent, GENL_HDRLEN, rem) {
-		uint32_t start = (uint32_t)((char *)attr - (char *)sent);
-
-		/* One inside of a nested one goes by the name of the outer one. */
-		if (offset >= start && offset < start + (uint32_t)nla_len(attr) + NLA_HDRLEN &&
-		    nla_type(attr) <= DOMUS_A_MAX)
+		if (!covers(sent, attr, offset) || nla_type(attr) > DOMUS_A_MAX)
+			continue;
+		/* One inside of another nested one goes by the name of the outer one. */
+		if (nla_type(attr) != DOMUS_A_DEV)
 			return attr_names[nla_type(attr)];
+		nla_for_each_nested(inner, attr, rem)
+			if (covers(sent, inner, offset) && nla_type(inner) <= DOMUS_A_DEV_MAX)
+				return dev_attr_names[nla_type(inner)];
+		return NULL;
 	}
 	return NULL;
 }
@@ -109,6 +132,8 @@ static void refused(struct request *r, int err, const struct nlmsghdr *nlh, size
 	char range[64] = "";
 
 	parse_acknowledgment(nlh, skip, tb);
+	if (!r->error->status)
+		r->error->err = -err;
 	if (tb[NLMSGERR_ATTR_MSG])
 		why = nla_get_string(tb[NLMSGERR_ATTR_MSG]);
 	if (tb[NLMSGERR_ATTR_OFFS] && r->sent)
@@ -186,9 +211,29 @@ static struct nl_msg *message(struct control *c, uint8_t command, int flags)
 	return msg;
 }
 
-/* The message is consumed; NULL (no memory) is taken, too. */
-static int request(struct control *c, struct nl_msg *msg, const char *what, answer_fn *answer,
-		   void *arg, struct error *error)
+struct nl_msg *control_checked(struct nl_msg *msg, bool failed)
+{
+	if (!failed)
+		return msg;
+	if (msg)
+		nlmsg_free(msg);
+	return NULL;
+}
+
+struct nl_msg *control_message(struct control *c, uint8_t command, int flags,
+			       const struct control_ref *ref)
+{
+	struct nl_msg *msg = message(c, command, flags);
+
+	if (!ref)
+		return msg;
+	return control_checked(msg, !msg || (ref->id ?
+					     nla_put_u32(msg, DOMUS_A_ID, ref->id) :
+					     nla_put_string(msg, DOMUS_A_NAME, ref->name)));
+}
+
+int control_request(struct control *c, struct nl_msg *msg, const char *what,
+		    answer_fn *answer, void *arg, struct error *error)
 {
 	struct request r = { .answer = answer, .arg = arg, .what = what, .error = error };
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
@@ -216,24 +261,6 @@ out:
 	if (msg)
 		nlmsg_free(msg);
 	return error->status ? -1 : 0;
-}
-
-static uint32_t get_u32(struct nlattr *attr)
-{
-	return attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
-}
-
-static uint64_t get_u64(struct nlattr *attr)
-{
-	return attr && nla_len(attr) >= 8 ? nla_get_u64(attr) : 0;
-}
-
-static void get_text(char *to, size_t size, const struct nlattr *attr)
-{
-	if (attr)
-		nla_strlcpy(to, attr, size);
-	else
-		*to = '\0';
 }
 
 /* ---- 3. Connecting -------------------------------------------------------- */
@@ -282,8 +309,8 @@ int control_open_any(struct control **c, struct control_info *info, struct error
 	if (!*c)
 		return error_set(error, EXIT_REFUSED, "netlink", "no memory");
 	if (!connect_family(*c, error) &&
-	    !request(*c, message(*c, DOMUS_CMD_INFO_GET, NLM_F_ACK), "module", answer_info,
-		     info, error))
+	    !control_request(*c, message(*c, DOMUS_CMD_INFO_GET, NLM_F_ACK), "module",
+			     answer_info, info, error))
 		return 0;
 	control_close(*c);
 	*c = NULL;
@@ -352,16 +379,6 @@ static int put_slot(struct nl_msg *msg, const void *address, uint64_t memory)
 	return nla_nest_end(msg, slot) < 0 ? -1 : 0;
 }
 
-/* Gives up a message that could not be filled; request() reports it. */
-static struct nl_msg *checked(struct nl_msg *msg, bool failed)
-{
-	if (!failed)
-		return msg;
-	if (msg)
-		nlmsg_free(msg);
-	return NULL;
-}
-
 int control_domain_new(struct control *c, int fd, const char *name, uint32_t vcpus,
 		       const void *address, uint64_t memory, uint32_t *id,
 		       struct error *error)
@@ -369,58 +386,48 @@ int control_domain_new(struct control *c, int fd, const char *name, uint32_t vcp
 	const struct control_ref ref = { .name = name };
 	struct nl_msg *msg = message(c, DOMUS_CMD_DOMAIN_NEW, NLM_F_ACK);
 
-	msg = checked(msg, !msg || nla_put_u32(msg, DOMUS_A_FD, (uint32_t)fd) ||
-		      nla_put_string(msg, DOMUS_A_NAME, name) ||
-		      nla_put_u32(msg, DOMUS_A_VCPUS, vcpus) ||
-		      put_slot(msg, address, memory));
-	return request(c, msg, label_of(&ref).text, answer_id, id, error);
-}
-
-/* A message that names a domain. */
-static struct nl_msg *message_of(struct control *c, uint8_t command, int flags,
-				 const struct control_ref *ref)
-{
-	struct nl_msg *msg = message(c, command, flags);
-
-	return checked(msg, !msg || (ref->id ? nla_put_u32(msg, DOMUS_A_ID, ref->id) :
-					      nla_put_string(msg, DOMUS_A_NAME, ref->name)));
+	msg = control_checked(msg, !msg || nla_put_u32(msg, DOMUS_A_FD, (uint32_t)fd) ||
+			      nla_put_string(msg, DOMUS_A_NAME, name) ||
+			      nla_put_u32(msg, DOMUS_A_VCPUS, vcpus) ||
+			      put_slot(msg, address, memory));
+	return control_request(c, msg, label_of(&ref).text, answer_id, id, error);
 }
 
 int control_domain_start(struct control *c, const struct control_ref *ref, uint32_t abi,
 			 uint64_t required, const struct build_start *start,
 			 struct error *error)
 {
-	struct nl_msg *msg = message_of(c, DOMUS_CMD_DOMAIN_START, NLM_F_ACK, ref);
+	struct nl_msg *msg = control_message(c, DOMUS_CMD_DOMAIN_START, NLM_F_ACK, ref);
 
-	msg = checked(msg, !msg || nla_put_u32(msg, DOMUS_A_ABI_GUEST, abi) ||
-		      nla_put_u64(msg, DOMUS_A_FEATURES, required) ||
-		      nla_put_u64(msg, DOMUS_A_START_RIP, start->rip) ||
-		      nla_put_u64(msg, DOMUS_A_START_RSI, start->rsi) ||
-		      nla_put_u64(msg, DOMUS_A_ROOT_GPA, start->root_gpa) ||
-		      nla_put_u64(msg, DOMUS_A_HYPERCALL_GPA, start->hypercall_gpa) ||
-		      nla_put_u64(msg, DOMUS_A_VCPU_PAGE_GPA, start->vcpu_page_gpa) ||
-		      nla_put_u64(msg, DOMUS_A_EVENT_PAGE_GPA, start->event_page_gpa));
-	return request(c, msg, label_of(ref).text, NULL, NULL, error);
+	msg = control_checked(msg, !msg || nla_put_u32(msg, DOMUS_A_ABI_GUEST, abi) ||
+			      nla_put_u64(msg, DOMUS_A_FEATURES, required) ||
+			      nla_put_u64(msg, DOMUS_A_START_RIP, start->rip) ||
+			      nla_put_u64(msg, DOMUS_A_START_RSI, start->rsi) ||
+			      nla_put_u64(msg, DOMUS_A_ROOT_GPA, start->root_gpa) ||
+			      nla_put_u64(msg, DOMUS_A_HYPERCALL_GPA, start->hypercall_gpa) ||
+			      nla_put_u64(msg, DOMUS_A_VCPU_PAGE_GPA, start->vcpu_page_gpa) ||
+			      nla_put_u64(msg, DOMUS_A_EVENT_PAGE_GPA, start->event_page_gpa));
+	return control_request(c, msg, label_of(ref).text, NULL, NULL, error);
 }
 
 int control_domain_reset(struct control *c, const struct control_ref *ref,
 			 struct error *error)
 {
-	return request(c, message_of(c, DOMUS_CMD_DOMAIN_RESET, NLM_F_ACK, ref),
-		       label_of(ref).text, NULL, NULL, error);
+	return control_request(c, control_message(c, DOMUS_CMD_DOMAIN_RESET, NLM_F_ACK, ref),
+			       label_of(ref).text, NULL, NULL, error);
 }
 
 int control_domain_del(struct control *c, const struct control_ref *ref, const char *reason,
 		       struct error *error)
 {
-	struct nl_msg *msg = message_of(c, DOMUS_CMD_DOMAIN_DEL, NLM_F_ACK, ref);
+	struct nl_msg *msg = control_message(c, DOMUS_CMD_DOMAIN_DEL, NLM_F_ACK, ref);
 	char text[DOMUS_DEL_REASON_MAX + 1];
 
 	if (reason) {
 		snprintf(text, sizeof(text), "%s", reason);
-		msg = checked(msg, !msg || nla_put_string(msg, DOMUS_A_REASON, text));
+		msg = control_checked(msg, !msg || nla_put_string(msg, DOMUS_A_REASON, text));
 	}
-	return request(c, msg, label_of(ref).text, NULL, NULL, error);
+	return control_request(c, msg, label_of(ref).text, NULL, NULL, error);
 }
 
 static void fill_domain(struct nlattr **a, struct control_domain *d)
@@ -449,19 +456,11 @@ static int answer_domain(struct nlattr **a, void *arg)
 int control_domain_get(struct control *c, const struct control_ref *ref,
 		       struct control_domain *domain, struct error *error)
 {
-	return request(c, message_of(c, DOMUS_CMD_DOMAIN_GET, NLM_F_ACK, ref),
-		       label_of(ref).text, answer_domain, domain, error);
+	return control_request(c, control_message(c, DOMUS_CMD_DOMAIN_GET, NLM_F_ACK, ref),
+			       label_of(ref).text, answer_domain, domain, error);
 }
 
-/* struct list - answers of a dump as they come in */
-struct list {
-	char *items;
-	size_t nr;
-	size_t room;
-	size_t size;	/* of one */
-};
-
-static void *list_add(struct list *list)
+void *control_add(struct control_items *list)
 {
 	if (list->nr == list->room) {
 		size_t room = list->room ? 2 * list->room : 8;
@@ -477,7 +476,7 @@ static void *list_add(struct list *list)
 
 static int answer_list(struct nlattr **a, void *arg)
 {
-	struct control_domain *d = list_add(arg);
+	struct control_domain *d = control_add(arg);
 
 	if (!d)
 		return -1;
@@ -488,10 +487,10 @@ static int answer_list(struct nlattr **a, void *arg)
 int control_domain_list(struct control *c, struct control_domain **domains, size_t *nr,
 			struct error *error)
 {
-	struct list list = { .size = sizeof(**domains) };
+	struct control_items list = { .size = sizeof(**domains) };
 
-	if (request(c, message(c, DOMUS_CMD_DOMAIN_GET, NLM_F_DUMP), "domains", answer_list,
-		    &list, error)) {
+	if (control_request(c, message(c, DOMUS_CMD_DOMAIN_GET, NLM_F_DUMP), "domains",
+			    answer_list, &list, error)) {
 		free(list.items);
 		return -1;
 	}
@@ -516,7 +515,7 @@ static void fill_cause(struct nlattr *nest, struct control_vcpu *v)
 static int answer_vcpu(struct nlattr **a, void *arg)
 {
 	struct nlattr *tb[DOMUS_A_VCPU_MAX + 1];
-	struct control_vcpu *v = list_add(arg);
+	struct control_vcpu *v = control_add(arg);
 	struct nlattr *attr;
 	int rem = 0;
 
@@ -539,10 +538,10 @@ static int answer_vcpu(struct nlattr **a, void *arg)
 int control_vcpu_list(struct control *c, const struct control_ref *ref,
 		      struct control_vcpu **vcpus, size_t *nr, struct error *error)
 {
-	struct list list = { .size = sizeof(**vcpus) };
+	struct control_items list = { .size = sizeof(**vcpus) };
 
-	if (request(c, message_of(c, DOMUS_CMD_VCPU_GET, NLM_F_DUMP, ref), label_of(ref).text,
-		    answer_vcpu, &list, error)) {
+	if (control_request(c, control_message(c, DOMUS_CMD_VCPU_GET, NLM_F_DUMP, ref),
+			    label_of(ref).text, answer_vcpu, &list, error)) {
 		free(list.items);
 		return -1;
 	}

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmd_disk.c: disks of domains.
+ *
+ *   1. what the commands share
+ *   2. attach
+ *   3. detach
+ *   4. list
+ *   5. resize
+ *   6. set
+ *
+ * The module knows domains by id, and the id is asked for once: a name may be
+ * another's a moment later.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dev_print.h"
+#include "disk.h"
+#include "domctl.h"
+#include "nl_dev.h"
+#include "size.h"
+
+/* ---- 1. What they share ----------------------------------------------------- */
+
+#define WORDS_MAX 3
+
+/**
+ * struct words - the words of a command line
+ * @names: what they are, for errors; the first @needed must be there
+ */
+struct words {
+	const char *names[WORDS_MAX];
+	unsigned int needed;
+	unsigned int nr;
+	const char *words[WORDS_MAX];
+};
+
+/* Reads a command line, options by @option(). Return: 0, or -1 (error, or help). */
+static int parse(struct ctx *ctx, const struct command *self, int argc, char **argv,
+		 struct words *w, void *arg,
+		 int (*option)(void *arg, int id, const char *value, struct error *error))
+{
+	struct opts o = { .argc = argc, .argv = argv, .table = self->opts };
+	const char *value = NULL;
+	int id;
+
+	while ((id = command_opts(ctx, &o, &value)) != OPTS_END) {
+		if (id == OPTS_ERROR)
+			return -1;
+		if (id != OPTS_WORD) {
+			if (option(arg, id, value, &ctx->error))
+				return -1;
+			continue;
+		}
+		if (w->nr == WORDS_MAX || !w->names[w->nr])
+			return error_set(&ctx->error, EXIT_USAGE, value,
+					 "unexpected word (see domctl %s help)",
+					 command_title(self));
+		w->words[w->nr++] = value;
+	}
+	if (ctx->help)
+		return -1;
+	if (w->nr < w->needed)
+		return error_set(&ctx->error, EXIT_USAGE, w->names[w->nr],
+				 "is missing (see domctl %s help)", command_title(self));
+	return w->nr && name_check(w->words[0], &ctx->error) ? -1 : 0;
+}
+
+static int no_option(void *arg, int id, const char *value, struct error *error)
+{
+	(void)arg;
+	(void)id;
+	return error_set(error, EXIT_USAGE, value ? value : "", "unexpected option");
+}
+
+/* Connects, and finds the domain. Return: 0, or -1 with nothing to close. */
+static int open_domain(struct ctx *ctx, const char *name, struct control **control,
+		       struct control_domain *domain, struct control_ref *ref)
+{
+	const struct control_ref by_name = { .name = name };
+
+	*domain = (struct control_domain) { .id = 0 };
+	if (control_open(control, NULL, &ctx->error))
+		return -1;
+	if (control_domain_get(*control, &by_name, domain, &ctx->error)) {
+		control_close(*control);
+		return -1;
+	}
+	*ref = (struct control_ref) { .name = name, .id = domain->id };
+	return 0;
+}
+
+/* In JSON a command that has worked says of what. */
+static void report(struct ctx *ctx, const char *domain, const char *name)
+{
+	struct print *p = &ctx->print;
+
+	if (!p->json)
+		return;
+	print_object(p, NULL, NULL);
+	print_string(p, "domain", NULL, domain);
+	print_string(p, "name", NULL, name);
+	print_object_end(p);
+	print_done(p);
+}
+
+static const struct control_dev *find(const struct control_dev *devs, size_t nr,
+				      const char *name)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (!strcmp(devs[i].name, name))
+			return &devs[i];
+	return NULL;
+}
+
+/* ---- 2. attach -------------------------------------------------------------- */
+
+static int attach_option(void *arg, int id, const char *value, struct error *error)
+{
+	return disk_option(arg, id, value, error);
+}
+
+struct devs {
+	struct control_dev *devs;
+	size_t nr;
+};
+
+static bool is_taken(void *arg, const char *name)
+{
+	const struct devs *all = arg;
+
+	return find(all->devs, all->nr, name);
+}
+
+static int make_name(struct control *control, const struct control_ref *ref, struct disk *disk,
+		     struct error *error)
+{
+	struct devs all = { .nr = 0 };
+
+	if (*disk->name)
+		return 0;
+	if (control_dev_list(control, ref, &all.devs, &all.nr, error))
+		return -1;
+	disk_name(disk, is_taken, &all);
+	free(all.devs);
+	return 0;
+}
+
+static int attach(struct ctx *ctx, const char *name, struct disk *disk)
+{
+	struct control_domain domain;
+	struct control *control;
+	struct control_ref ref;
+	int result = -1;
+	int fd;
+
+	if (open_domain(ctx, name, &control, &domain, &ref))
+		return -1;
+	fd = disk_open(disk, &ctx->error);
+	if (fd >= 0 && !make_name(control, &ref, disk, &ctx->error)) {
+		debug(ctx, "%s as %s", disk->file, disk->name);
+		result = control_disk_new(control, &ref, disk, fd, &ctx->error);
+	}
+	if (fd >= 0)
+		close(fd);
+	control_close(control);
+	if (result)
+		return -1;
+	report(ctx, name, disk->name);
+	if (!ctx->print.json)
+		printf("%s: %s attached\n", name, disk->name);
+	return EXIT_DONE;
+}
+
+static int run_attach(struct ctx *ctx, const struct command *self, int argc, char **argv)
+{
+	struct words w = { .names = { "DOMAIN", "FILE" }, .needed = 2 };
+	struct disk disk = { .file = NULL };
+	int result;
+
+	if (parse(ctx, self, argc, argv, &w, &disk, attach_option))
+		return -1;
+	disk.file = strdup(w.words[1]);
+	if (!disk.file)
+		return error_set(&ctx->error, EXIT_REFUSED, "disk", "no memory");
+	result = attach(ctx, w.words[0], &disk);
+	disk_free(&disk);
+	return result;
+}
+
+const struct command cmd_disk_attach = {
+	.object = "disk",
+	.name = "attach",
+	.usage = "DOMAIN FILE [OPTIONS]",
+	.help = "give a domain a disk\n"
+		"\n"
+		"FILE is a raw image or a block device.\n"
+		"\n"
+		"      --name NAME       of the disk (that of the file, made unique)\n"
+		"      --readonly        the guest cannot write to it\n"
+		"      --shared          although another domain has it, too\n"
+		"      --writethrough    each write is on the disk when it is done\n"
+		"      --direct          without the host's page cache (where it can be)\n"
+		"      --buffered        with it\n"
+		"      --serial S        serial number that the guest sees\n"
+		"      --queues N        1 to 16 (one for each virtual CPU)\n"
+		"      --queue-size N    requests in each, a power of two up to 1024 (256)\n"
+		"      --rate BYTES      at most so many a second: 100M (no limit)\n"
+		"      --ops N           at most so many operations a second (no limit)\n"
+		"      --burst MS        how much of a pause may be made up for (100)\n",
+	.opts = disk_opts,
+	.run = run_attach,
+};
+
+/* ---- 3. detach -------------------------------------------------------------- */
+
+#define DETACH_S 10
+
+enum { OPT_TIMEOUT = OPT_OWN, OPT_FORCE };
+
+static const struct opt detach_opts[] = {
+	{ "timeout", 0, "SECONDS", OPT_TIMEOUT },
+	{ "force", 0, NULL, OPT_FORCE },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct detach {
+	uint64_t seconds;
+	bool force;
+};
+
+static int detach_option(void *arg, int id, const char *value, struct error *error)
+{
+	struct detach *d = arg;
+
+	if (id == OPT_TIMEOUT)
+		return number_parse(value, "timeout", 0, 86400, &d->seconds, error);
+	d->force = true;
+	return 0;
+}
+
+static int run_detach(struct ctx *ctx, const struct command *self, int argc, char **argv)
+{
+	struct words w = { .names = { "DOMAIN", "NAME" }, .needed = 2 };
+	struct detach d = { .seconds = DETACH_S };
+	struct control_domain domain;
+	struct control *control;
+	struct error error = { 0 };
+	struct control_ref ref;
+	int result;
+
+	if (parse(ctx, self, argc, argv, &w, &d, detach_option) ||
+	    disk_name_check(w.words[1], &ctx->error) ||
+	    open_domain(ctx, w.words[0], &control, &domain, &ref))
+		return -1;
+	result = control_dev_del(control, &ref, w.words[1], d.seconds * 1000, d.force, &error);
+	control_close(control);
+	if (result && error.err == ETIMEDOUT)
+		return error_set(&ctx->error, error.status, error.what,
+				 "the guest still uses it after %" PRIu64 " s: stays attached "
+				 "(--force takes it away)", d.seconds);
+	ctx->error = error;
+	if (result)
+		return -1;
+	report(ctx, w.words[0], w.words[1]);
+	return EXIT_DONE;
+}
+
+const struct command cmd_disk_detach = {
+	.object = "disk",
+	.name = "detach",
+	.usage = "DOMAIN NAME [--timeout SECONDS] [--force]",
+	.help = "take a disk away from a domain\n"
+		"\n"
+		"The guest is asked to let go of it: what it has mounted stays attached.\n"
+		"\n"
+		"      --timeout SECONDS how long the guest may take (10)\n"
+		"      --force           at once: the guest loses what it has not written\n",
+	.opts = detach_opts,
+	.run = run_detach,
+};
+
+/* ---- 4. list ---------------------------------------------------------------- */
+
+static int run_list(struct ctx *ctx, const struct command *self, int argc, char **argv)
+{
+	struct words w = { .names = { "DOMAIN" } };
+	struct control_dev *devs = NULL;
+	struct control_domain domain;
+	struct control *control;
+	struct control_ref ref;
+	size_t nr = 0;
+	int result;
+
+	if (parse(ctx, self, argc, argv, &w, NULL, no_option))
+		return -1;
+	if (w.nr ? open_domain(ctx, w.words[0], &control, &domain, &ref) :
+		   control_open(&control, NULL, &ctx->error))
+		return -1;
+	result = control_dev_list(control, w.nr ? &ref : NULL, &devs, &nr, &ctx->error);
+	control_close(control);
+	if (!result)
+		dev_print_table(&ctx->print, devs, nr);
+	free(devs);
+	return result;
+}
+
+const struct command cmd_disk_list = {
+	.object = "disk",
+	.name = "list",
+	.usage = "[DOMAIN]",
+	.help = "list the disks of a domain, or of all that you may see",
+	.run = run_list,
+};
+
+/* ---- 5. resize -------------------------------------------------------------- */
+
+enum { OPT_SHRINK = OPT_OWN };
+
+static const struct opt resize_opts[] = {
+	{ "shrink", 0, NULL, OPT_SHRINK },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int resize_option(void *arg, int id, const char *value, struct error *error)
+{
+	(void)id;
+	(void)value;
+	(void)error;
+	*(bool *)arg = true;
+	return 0;
+}
+
+/* What is cut off is lost, so that it must be asked for. */
+static int check_shrink(struct control *control, const struct control_ref *ref,
+			const char *name, uint64_t size, struct error *error)
+{
+	char now[SIZE_TEXT];
+	char then[SIZE_TEXT];
+	struct control_dev *devs = NULL;
+	const struct control_dev *dev;
+	size_t nr = 0;
+	int result = 0;
+
+	if (control_dev_list(control, ref, &devs, &nr, error))
+		return -1;
+	dev = find(devs, nr, name);
+	if (dev && size < dev->size)
+		result = error_set(error, EXIT_REFUSED, "size",
+				   "%s is less than the disk has (%s): --shrink cuts it off",
+				   size_format(then, size), size_format(now, dev->size));
+	free(devs);
+	return result;
+}
+
+static int parse_size(const char *text, uint64_t *size, struct error *error)
+{
+	if (!text)
+		return 0;
+	if (size_parse(text, "size", size, error))
+		return -1;
+	if (!*size || *size > INT64_MAX)
+		return error_set(error, EXIT_USAGE, "size", "%s is no size of a disk", text);
+	if (*size % 512)
+		return error_set(error, EXIT_USAGE, "size", "%s is no multiple of 512", text);
+	return 0;
+}
+
+static int run_resize(struct ctx *ctx, const struct command *self, int argc, char **argv)
+{
+	struct words w = { .names = { "DOMAIN", "NAME", "SIZE" }, .needed = 2 };
+	struct control_domain domain;
+	struct control *control;
+	struct control_ref ref;
+	bool shrink = false;
+	uint64_t size = 0;
+	int result;
+
+	if (parse(ctx, self, argc, argv, &w, &shrink, resize_option) ||
+	    disk_name_check(w.words[1], &ctx->error) ||
+	    parse_size(w.words[2], &size, &ctx->error) ||
+	    open_domain(ctx, w.words[0], &control, &domain, &ref))
+		return -1;
+	result = size && !shrink ?
+		 check_shrink(control, &ref, w.words[1], size, &ctx->error) : 0;
+	if (!result)
+		result = control_dev_resize(control, &ref, w.words[1], size, &ctx->error);
+	control_close(control);
+	if (result)
+		return -1;
+	report(ctx, w.words[0], w.words[1]);
+	return EXIT_DONE;
+}
+
+const struct command cmd_disk_resize = {
+	.object = "disk",
+	.name = "resize",
+	.usage = "DOMAIN NAME [SIZE] [--shrink]",
+	.help = "tell the guest of a disk's new size\n"
+		"\n"
+		"An image that is a file is made SIZE first. Without SIZE the guest is told\n"
+		"what the file or block device has by now.\n"
+		"\n"
+		"      --shrink          SIZE may be less: what is behind it is lost\n",
+	.opts = resize_opts,
+	.run = run_resize,
+};
+
+/* ---- 6. set ----------------------------------------------------------------- */
+
+static const struct opt set_opts[] = {
+	DISK_RATE_OPTS,
+	{ NULL, 0, NULL, 0 },
+};
+
+static int run_set(struct ctx *ctx, const struct command *self, int argc, char **argv)
+{
+	struct words w = { .names = { "DOMAIN", "NAME" }, .needed = 2 };
+	struct disk disk = { .file = NULL };
+	struct control_domain domain;
+	struct control *control;
+	struct control_ref ref;
+	int result;
+
+	if (parse(ctx, self, argc, argv, &w, &disk, attach_option) ||
+	    disk_name_check(w.words[1], &ctx->error))
+		return -1;
+	if (!disk.rates.has_bytes && !disk.rates.has_ops && !disk.rates.has_burst)
+		return error_set(&ctx->error, EXIT_USAGE, "set",
+				 "nothing to change (see domctl disk set help)");
+	if (open_domain(ctx, w.words[0], &control, &domain, &ref))
+		return -1;
+	result = control_dev_set_rates(control, &ref, w.words[1], &disk.rates, &ctx->error);
+	control_close(control);
+	if (result)
+		return -1;
+	report(ctx, w.words[0], w.words[1]);
+	return EXIT_DONE;
+}
+
+const struct command cmd_disk_set = {
+	.object = "disk",
+	.name = "set",
+	.usage = "DOMAIN NAME [OPTIONS]",
+	.help = "change limits of a disk\n"
+		"\n"
+		"      --rate BYTES      at most so many a second: 100M; 0: no limit\n"
+		"      --ops N           at most so many operations a second; 0: no limit\n"
+		"      --burst MS        how much of a pause may be made up for, up to 60000\n"
+		"\n"
+		"What is not given stays.\n",
+	.opts = set_opts,
+	.run = run_set,
+};
