@@ -2,11 +2,11 @@
 /*
  * cmd_create.c: domctl create.
  *
- *   1. the command line
+ *   1. files
  *   2. the holder: its first word, its end
  *   3. after the start: leave, console, wait
  *
- * The holder does the work (holder.c). Here is who waits for it, keeps the time
+ * create.c knows what was asked, the holder does the work (holder.c). Here is who waits for it, keeps the time
  * and says in one line how it went.
  */
 #include <errno.h>
@@ -15,167 +15,22 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "attach.h"
-#include "build.h"
+#include "create.h"
 #include "domctl.h"
 #include "end.h"
 #include "holder.h"
 #include "names.h"
 #include "runtime.h"
-#include "size.h"
 
-#define DEFAULT_MEMORY		(256ULL * 1024 * 1024)
-#define DEFAULT_START_S		60	/* for the first call of the guest */
-#define DEFAULT_MAX_REBOOTS	3	/* with --wait */
-#define HOLDER_END_MS		10000	/* for the holder to let go of everything */
+#define HOLDER_END_MS 10000	/* for the holder to let go of everything */
 
-/* ---- 1. The command line -------------------------------------------------- */
-
-enum {
-	OPT_KERNEL = OPT_OWN, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_CONSOLE,
-	OPT_DETACH, OPT_WAIT, OPT_TIMEOUT, OPT_LOG, OPT_MAX_REBOOTS, OPT_ESCAPE,
-};
-
-static const struct opt opts[] = {
-	{ "kernel", 'k', "FILE", OPT_KERNEL },
-	{ "initrd", 'i', "FILE", OPT_INITRD },
-	{ "append", 'a', "STR", OPT_APPEND },
-	{ "memory", 'm', "SIZE", OPT_MEMORY },
-	{ "vcpus", 'c', "N", OPT_VCPUS },
-	{ "console", 0, NULL, OPT_CONSOLE },
-	{ "detach", 0, NULL, OPT_DETACH },
-	{ "wait", 0, NULL, OPT_WAIT },
-	{ "timeout", 0, "SECONDS", OPT_TIMEOUT },
-	{ "log", 0, "FILE", OPT_LOG },
-	{ "max-reboots", 0, "N", OPT_MAX_REBOOTS },
-	{ "escape", 0, "CHAR", OPT_ESCAPE },
-	{ NULL, 0, NULL, 0 },
-};
-
-/**
- * struct create - what was asked
- * @mode: OPT_CONSOLE, OPT_DETACH or OPT_WAIT
- * @timeout: seconds; DEFAULT_START_S, of the start alone, unless it was given
- * @limited: it was given
- * @deadline: in attach_now(): when @timeout is over
- */
-struct create {
-	struct holder_config config;
-	const char *kernel;
-	const char *initrd;
-	int mode;
-	int escape;
-	uint64_t timeout;
-	bool limited;
-	int64_t deadline;
-};
-
-static int set_mode(struct create *c, int mode, struct error *error)
-{
-	if (c->mode && c->mode != mode)
-		return error_set(error, EXIT_USAGE, "create",
-				 "--console, --detach and --wait exclude each other");
-	c->mode = mode;
-	return 0;
-}
-
-static int set_memory(struct create *c, const char *value, struct error *error)
-{
-	char text[SIZE_TEXT];
-
-	if (size_parse(value, "memory", &c->config.memory, error))
-		return -1;
-	if (c->config.memory < DOMUS_MEMORY_MIN || c->config.memory > DOMUS_MEMORY_MAX)
-		return error_set(error, EXIT_USAGE, "memory", "%s is not in 1M to 4T",
-				 size_format(text, c->config.memory));
-	if (c->config.memory % 4096)
-		return error_set(error, EXIT_USAGE, "memory", "%s is no multiple of 4K", value);
-	return 0;
-}
-
-static int set_option(struct create *c, int id, const char *value, struct error *error)
-{
-	uint64_t number = 0;
-	int result = 0;
-
-	switch (id) {
-	case OPT_KERNEL:
-		c->kernel = value;
-		break;
-	case OPT_INITRD:
-		c->initrd = value;
-		break;
-	case OPT_APPEND:
-		c->config.cmdline = value;
-		break;
-	case OPT_LOG:
-		c->config.log = value;
-		break;
-	case OPT_MEMORY:
-		return set_memory(c, value, error);
-	case OPT_VCPUS:
-		result = number_parse(value, "vcpus", 1, DOMUS_MAX_VCPUS, &number, error);
-		c->config.vcpus = (uint32_t)number;
-		break;
-	case OPT_TIMEOUT:
-		return number_parse(value, "timeout", 1, 31536000, &c->timeout, error);
-	case OPT_MAX_REBOOTS:
-		result = number_parse(value, "max-reboots", 0, UINT32_MAX, &number, error);
-		c->config.max_reboots = (uint32_t)number;
-		break;
-	case OPT_ESCAPE:
-		return attach_parse_escape(value, &c->escape, error);
-	case OPT_CONSOLE:
-	case OPT_DETACH:
-	case OPT_WAIT:
-		return set_mode(c, id, error);
-	default:
-		if (c->config.name)
-			return error_set(error, EXIT_USAGE, value,
-					 "unexpected word (see domctl create help)");
-		c->config.name = value;
-	}
-	return result;
-}
-
-static int parse(struct ctx *ctx, const struct command *self, int argc, char **argv,
-		 struct create *c)
-{
-	struct opts o = { .argc = argc, .argv = argv, .table = self->opts };
-	struct error *error = &ctx->error;
-	const char *value = NULL;
-	bool reboots = false;
-	int id;
-
-	while ((id = command_opts(ctx, &o, &value)) != OPTS_END) {
-		if (id == OPTS_ERROR || set_option(c, id, value, error))
-			return -1;
-		reboots |= id == OPT_MAX_REBOOTS;
-		c->limited |= id == OPT_TIMEOUT;
-	}
-	if (ctx->help)
-		return -1;
-	if (!c->config.name)
-		return error_set(error, EXIT_USAGE, "NAME", "is missing (see domctl create help)");
-	if (name_check(c->config.name, error))
-		return -1;
-	if (!c->kernel)
-		return error_set(error, EXIT_USAGE, "--kernel",
-				 "is missing (see domctl create help)");
-	if (strlen(c->config.cmdline) > BUILD_CMDLINE_MAX)
-		return error_set(error, EXIT_USAGE, "append", "is longer than %d bytes",
-				 BUILD_CMDLINE_MAX);
-	if (!c->mode)
-		c->mode = OPT_DETACH;
-	c->config.tied = c->mode == OPT_WAIT;
-	if (!reboots)
-		c->config.max_reboots = c->mode == OPT_WAIT ? DEFAULT_MAX_REBOOTS : UINT32_MAX;
-	return 0;
-}
+/* ---- 1. Files -------------------------------------------------------------- */
 
 static int open_file(const char *path, const char *what, struct error *error)
 {
@@ -394,42 +249,46 @@ static int start(struct ctx *ctx, struct create *c)
 	return report_running(ctx, c, &holder);
 }
 
-static int run(struct ctx *ctx, const struct command *self, int argc, char **argv)
+static int open_files(struct create *c, struct error *error)
 {
-	struct create c = {
-		.config = {
-			.initrd = -1,
-			.cmdline = "",
-			.memory = DEFAULT_MEMORY,
-			.vcpus = 1,
-		},
-		.escape = ATTACH_ESCAPE,
-		.timeout = DEFAULT_START_S,
-	};
-
-	if (parse(ctx, self, argc, argv, &c) || !c.kernel)
+	c->config.kernel = open_file(c->kernel, "kernel", error);
+	if (c->config.kernel < 0)
 		return -1;
-	c.config.kernel = open_file(c.kernel, "kernel", &ctx->error);
-	if (c.config.kernel < 0)
-		return -1;
-	if (c.initrd) {
-		c.config.initrd = open_file(c.initrd, "initrd", &ctx->error);
-		if (c.config.initrd < 0)
+	if (c->initrd) {
+		c->config.initrd = open_file(c->initrd, "initrd", error);
+		if (c->config.initrd < 0)
 			return -1;
 	}
-	return start(ctx, &c);
+	return 0;
+}
+
+static int run(struct ctx *ctx, const struct command *self, int argc, char **argv)
+{
+	struct create *c = calloc(1, sizeof(*c));
+	int result = -1;
+
+	if (!c)
+		return error_set(&ctx->error, EXIT_REFUSED, "create", "no memory");
+	if (!create_parse(ctx, self, argc, argv, c) && !open_files(c, &ctx->error))
+		result = start(ctx, c);
+	create_free(c);
+	free(c);
+	return result;
 }
 
 const struct command cmd_create = {
 	.name = "create",
-	.usage = "NAME --kernel FILE [OPTIONS]",
+	.usage = "[NAME] --kernel FILE|--file FILE [OPTIONS]",
 	.help = "make a domain and start a kernel in it\n"
 		"\n"
+		"  -f, --file FILE       configuration file: domctl-create(8) has its keys\n"
 		"  -k, --kernel FILE     vmlinux or bzImage, built for domus\n"
 		"  -i, --initrd FILE     initial RAM disk\n"
 		"  -a, --append STR      the kernel's command line\n"
 		"  -m, --memory SIZE     guest memory (256M)\n"
 		"  -c, --vcpus N         virtual CPUs (1)\n"
+		"      --disk FILE[,name=N][,readonly][,...]\n"
+		"                        a disk, as by domctl disk attach; repeatable\n"
 		"      --detach          return when the guest has started (the default)\n"
 		"      --console         attach this terminal; ^] detaches, the domain runs on\n"
 		"      --wait            wait for the end; the exit status says what it was\n"
@@ -440,6 +299,6 @@ const struct command cmd_create = {
 		"\n"
 		"Exit status with --wait: 0 poweroff, 10 reboot loop, 11 crash, 12 killed by the\n"
 		"hypervisor, 13 timeout, 14 destroyed, 15 holder died, 16 suspended.\n",
-	.opts = opts,
+	.opts = create_opts,
 	.run = run,
 };

@@ -3,7 +3,7 @@
  * holder.c: the process that owns a domain.
  *
  *   1. becoming a process of its own
- *   2. making the domain: memory, image, DOMAIN_NEW
+ *   2. making the domain: memory, image, DOMAIN_NEW, disks
  *   3. booting: builder, DOMAIN_START, a thread for each vCPU
  *   4. what the main thread waits for, and does then
  *   5. the life of a domain
@@ -35,9 +35,11 @@
 #include "build.h"
 #include "console.h"
 #include "device.h"
+#include "disk.h"
 #include "holder.h"
 #include "image.h"
 #include "nl.h"
+#include "nl_dev.h"
 #include "runtime.h"
 #include "size.h"
 #include "wire.h"
@@ -218,6 +220,23 @@ static int connect_module(struct holder_state *h)
 	return h->device < 0 ? -1 : 0;
 }
 
+/* Paths are the creator's, whose directory we are still in. */
+static int attach_disks(struct holder_state *h)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < h->config->nr_disks && !result; i++) {
+		int fd = disk_open(&h->config->disks[i], &h->error);
+
+		if (fd < 0)
+			return -1;
+		result = control_disk_new(h->control, &h->ref, &h->config->disks[i], fd,
+					  &h->error);
+		close(fd);
+	}
+	return result;
+}
+
 static int make_domain(struct holder_state *h)
 {
 	const struct holder_config *config = h->config;
@@ -227,7 +246,8 @@ static int make_domain(struct holder_state *h)
 	if (runtime_prepare(&h->error) || map_memory(h))
 		return -1;
 	if (control_domain_new(h->control, h->device, config->name, config->vcpus, h->memory,
-			       config->memory, &h->ref.id, &h->error))
+			       config->memory, &h->ref.id, &h->error) ||
+	    attach_disks(h))
 		return -1;
 	log = open_log(h);
 	if (h->error.status)

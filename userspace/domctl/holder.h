@@ -10,10 +10,13 @@
 #define DOMCTL_HOLDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"
+
+struct disk;
 
 /**
  * struct holder_config - the domain to be
@@ -21,6 +24,7 @@
  * @initrd: open file, or -1
  * @log: path, or NULL
  * @max_reboots: one more is a reboot loop and ends the domain
+ * @disks: attached before the start; each has its name
  * @tied: the domain ends when its creator goes away without LEAVE
  */
 struct holder_config {
@@ -32,6 +36,8 @@ struct holder_config {
 	uint32_t vcpus;
 	const char *log;
 	uint32_t max_reboots;
+	const struct disk *disks;
+	size_t nr_disks;
 	bool tied;
 };
 

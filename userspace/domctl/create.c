@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * create.c: what domctl create was asked for; see create.h.
+ *
+ *   1. options
+ *   2. disks
+ *   3. the configuration file
+ *   4. the command line
+ *
+ * Keys of the file are the options' names, and go the same way. The command line is
+ * read twice: for the file's name, and over what the file has said.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attach.h"
+#include "build.h"
+#include "create.h"
+#include "size.h"
+
+#define DEFAULT_MEMORY		(256ULL * 1024 * 1024)
+#define DEFAULT_MAX_REBOOTS	3	/* with --wait */
+#define SUFFIX			".conf"
+
+/* ---- 1. Options ---------------------------------------------------------------- */
+
+const struct opt create_opts[] = {
+	{ "file", 'f', "FILE", OPT_FILE },
+	{ "kernel", 'k', "FILE", OPT_KERNEL },
+	{ "initrd", 'i', "FILE", OPT_INITRD },
+	{ "append", 'a', "STR", OPT_APPEND },
+	{ "memory", 'm', "SIZE", OPT_MEMORY },
+	{ "vcpus", 'c', "N", OPT_VCPUS },
+	{ "disk", 0, "FILE[,OPTION]...", OPT_DISK },
+	{ "console", 0, NULL, OPT_CONSOLE },
+	{ "detach", 0, NULL, OPT_DETACH },
+	{ "wait", 0, NULL, OPT_WAIT },
+	{ "timeout", 0, "SECONDS", OPT_TIMEOUT },
+	{ "log", 0, "FILE", OPT_LOG },
+	{ "max-reboots", 0, "N", OPT_MAX_REBOOTS },
+	{ "escape", 0, "CHAR", OPT_ESCAPE },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int set_mode(struct create *c, int mode, struct error *error)
+{
+	if (c->mode && c->mode != mode)
+		return error_set(error, EXIT_USAGE, "create",
+				 "--console, --detach and --wait exclude each other");
+	c->mode = mode;
+	return 0;
+}
+
+static int set_memory(struct create *c, const char *value, struct error *error)
+{
+	char text[SIZE_TEXT];
+
+	if (size_parse(value, "memory", &c->config.memory, error))
+		return -1;
+	if (c->config.memory < DOMUS_MEMORY_MIN || c->config.memory > DOMUS_MEMORY_MAX)
+		return error_set(error, EXIT_USAGE, "memory", "%s is not in 1M to 4T",
+				 size_format(text, c->config.memory));
+	if (c->config.memory % 4096)
+		return error_set(error, EXIT_USAGE, "memory", "%s is no multiple of 4K", value);
+	return 0;
+}
+
+static int set_append(struct create *c, const char *value, struct error *error)
+{
+	if (strlen(value) > BUILD_CMDLINE_MAX)
+		return error_set(error, EXIT_USAGE, "append", "is longer than %d bytes",
+				 BUILD_CMDLINE_MAX);
+	c->config.cmdline = value;
+	return 0;
+}
+
+/* Numbers. */
+static int set_number(struct create *c, int id, const char *value, struct error *error)
+{
+	uint64_t number = 0;
+	int result;
+
+	switch (id) {
+	case OPT_VCPUS:
+		result = number_parse(value, "vcpus", 1, DOMUS_MAX_VCPUS, &number, error);
+		c->config.vcpus = (uint32_t)number;
+		return result;
+	case OPT_TIMEOUT:
+		c->limited = true;
+		return number_parse(value, "timeout", 1, 31536000, &c->timeout, error);
+	default:
+		result = number_parse(value, "max-reboots", 0, UINT32_MAX, &number, error);
+		c->config.max_reboots = (uint32_t)number;
+		c->counted = true;
+		return result;
+	}
+}
+
+/* All but disks and the file. */
+static int set_option(struct create *c, int id, const char *value, struct error *error)
+{
+	switch (id) {
+	case OPT_KERNEL:
+		c->kernel = value;
+		return 0;
+	case OPT_INITRD:
+		c->initrd = value;
+		return 0;
+	case OPT_APPEND:
+		return set_append(c, value, error);
+	case OPT_LOG:
+		c->config.log = value;
+		return 0;
+	case OPT_MEMORY:
+		return set_memory(c, value, error);
+	case OPT_ESCAPE:
+		return attach_parse_escape(value, &c->escape, error);
+	case OPT_CONSOLE:
+	case OPT_DETACH:
+	case OPT_WAIT:
+		return set_mode(c, id, error);
+	default:
+		return set_number(c, id, value, error);
+	}
+}
+
+/* ---- 2. Disks ------------------------------------------------------------------ */
+
+/* A new one, zero, or NULL: there are too many. */
+static struct disk *add_disk(struct create *c, struct error *error)
+{
+	if (c->config.nr_disks < DOMUS_MAX_DEVICES)
+		return &c->disks[c->config.nr_disks++];
+	error_set(error, EXIT_USAGE, "disk", "a domain has at most %d devices",
+		  DOMUS_MAX_DEVICES);
+	return NULL;
+}
+
+/* --disk: another one, or instead of the file's of the same name. */
+static int set_disk(struct create *c, const char *value, struct error *error)
+{
+	struct disk disk = { .file = NULL };
+	struct disk *to = NULL;
+
+	if (!disk_parse(&disk, value, error)) {
+		for (size_t i = 0; i < c->from_file && *disk.name; i++)
+			if (!strcmp(c->disks[i].name, disk.name))
+				to = &c->disks[i];
+		if (to)
+			disk_free(to);
+		else
+			to = add_disk(c, error);
+	}
+	if (!to) {
+		disk_free(&disk);
+		return -1;
+	}
+	*to = disk;
+	return 0;
+}
+
+/* ---- 3. The configuration file --------------------------------------------------- */
+
+static const struct opt *find(const struct opt *table, const char *name)
+{
+	for (; table->name; table++)
+		if (!strcmp(table->name, name))
+			return table;
+	return NULL;
+}
+
+/* A path in the file is relative to it. Return: the entry's value, or NULL: no memory. */
+static char *path_in(const struct create *c, struct config_entry *e)
+{
+	const char *slash = strrchr(c->file.path, '/');
+	char *path;
+
+	if (*e->value == '/' || !slash)
+		return e->value;
+	if (asprintf(&path, "%.*s/%s", (int)(slash - c->file.path), c->file.path, e->value) < 0)
+		return NULL;
+	free(e->value);
+	e->value = path;
+	return path;
+}
+
+/* "yes" or "no". Return: 1, 0, or -1. */
+static int yes_or_no(const struct config_entry *e, struct error *error)
+{
+	if (!strcmp(e->value, "yes"))
+		return 1;
+	if (!strcmp(e->value, "no"))
+		return 0;
+	return error_set(error, EXIT_USAGE, e->key, "'%.40s' is neither yes nor no", e->value);
+}
+
+static int domain_key(struct create *c, struct config_entry *e, struct error *error)
+{
+	const struct opt *opt = find(create_opts, e->key);
+	int yes = 1;
+
+	if (!strcmp(e->key, "name")) {
+		if (name_check(e->value, error))
+			return -1;
+		c->config.name = e->value;
+		return 0;
+	}
+	if (!opt || opt->id == OPT_FILE || opt->id == OPT_DISK)
+		return error_set(error, EXIT_USAGE, e->key, "no such key in [domain]");
+	if (!opt->metavar)
+		yes = yes_or_no(e, error);
+	else if (!strcmp(opt->metavar, "FILE") && !path_in(c, e))
+		return error_set(error, EXIT_REFUSED, e->key, "no memory");
+	return yes > 0 ? set_option(c, opt->id, e->value, error) : yes;
+}
+
+static int disk_key(struct create *c, struct disk *disk, struct config_entry *e,
+		    struct error *error)
+{
+	const struct opt *opt = find(disk_opts, e->key);
+	int yes = 1;
+
+	if (!strcmp(e->key, "file")) {
+		if (path_in(c, e))
+			disk->file = strdup(e->value);
+		return disk->file ? 0 : error_set(error, EXIT_REFUSED, e->key, "no memory");
+	}
+	if (!opt || opt->id == DISK_NAME)
+		return error_set(error, EXIT_USAGE, e->key, "no such key in [disk NAME]");
+	if (!opt->metavar)
+		yes = yes_or_no(e, error);
+	return yes > 0 ? disk_option(disk, opt->id, e->value, error) : yes;
+}
+
+/* The last line that said something is the one an error is about. */
+static int read_entries(struct create *c, unsigned int *line, struct error *error)
+{
+	struct disk *disk = NULL;
+	unsigned int begun = 0;
+	int result = 0;
+
+	for (struct config_entry *e = c->file.entries; e && !result; e = e->next) {
+		/* A section ends where the next one begins. */
+		if (!e->key && disk && !disk->file)
+			break;
+		*line = e->line;
+		if (!e->key) {
+			disk = NULL;
+			begun = e->line;
+			if (e->disk) {
+				disk = add_disk(c, error);
+				result = disk ? disk_option(disk, DISK_NAME, e->disk, error) : -1;
+			}
+		} else if (e->disk) {
+			result = disk_key(c, disk, e, error);
+		} else {
+			result = domain_key(c, e, error);
+		}
+	}
+	if (!result && disk && !disk->file) {
+		*line = begun;
+		return error_set(error, EXIT_USAGE, "file", "is missing in [disk %s]",
+				 disk->name);
+	}
+	return result;
+}
+
+/* A file without a name gives the domain its own. */
+static void name_after(struct create *c)
+{
+	const char *slash = strrchr(c->file.path, '/');
+	const char *base = slash ? slash + 1 : c->file.path;
+	size_t length = strlen(base);
+
+	if (c->config.name)
+		return;
+	if (length > strlen(SUFFIX) && !strcmp(base + length - strlen(SUFFIX), SUFFIX))
+		length -= strlen(SUFFIX);
+	if (length > DOMUS_NAME_MAX)
+		return;
+	snprintf(c->name, sizeof(c->name), "%.*s", (int)length, base);
+	c->config.name = c->name;
+}
+
+static int read_file(struct create *c, const char *path, struct error *error)
+{
+	struct error cause = { 0 };
+	unsigned int line = 0;
+
+	if (config_read(&c->file, path, error))
+		return -1;
+	if (read_entries(c, &line, &cause))
+		return config_error(&c->file, line, &cause, error);
+	c->from_file = c->config.nr_disks;
+	name_after(c);
+	return 0;
+}
+
+/* ---- 4. The command line ------------------------------------------------------------ */
+
+/* Only to find the file, and whether help is wanted. */
+static int find_file(struct ctx *ctx, const struct command *self, int argc, char **argv,
+		     const char **path)
+{
+	struct opts o = { .argc = argc, .argv = argv, .table = self->opts };
+	const char *value = NULL;
+	int id;
+
+	while ((id = command_opts(ctx, &o, &value)) != OPTS_END) {
+		if (id == OPTS_ERROR)
+			return -1;
+		if (id == OPT_FILE && *path)
+			return error_set(&ctx->error, EXIT_USAGE, "--file", "is given twice");
+		if (id == OPT_FILE)
+			*path = value;
+	}
+	return ctx->help ? -1 : 0;
+}
+
+static int read_line(struct ctx *ctx, const struct command *self, int argc, char **argv,
+		     struct create *c)
+{
+	struct opts o = { .argc = argc, .argv = argv, .table = self->opts };
+	struct error *error = &ctx->error;
+	const char *name = NULL;
+	const char *value = NULL;
+	int result = 0;
+	int id;
+
+	while (!result && (id = command_opts(ctx, &o, &value)) != OPTS_END) {
+		if (id == OPTS_WORD && name)
+			return error_set(error, EXIT_USAGE, value,
+					 "unexpected word (see domctl create help)");
+		if (id == OPTS_WORD)
+			name = value;
+		else if (id == OPT_DISK)
+			result = set_disk(c, value, error);
+		else if (id != OPT_FILE)
+			result = set_option(c, id, value, error);
+	}
+	if (name)
+		c->config.name = name;
+	return result;
+}
+
+static int check(struct create *c, struct error *error)
+{
+	if (!c->config.name)
+		return error_set(error, EXIT_USAGE, "NAME", "is missing (see domctl create help)");
+	if (name_check(c->config.name, error))
+		return -1;
+	if (!c->kernel)
+		return error_set(error, EXIT_USAGE, "--kernel",
+				 "is missing (see domctl create help)");
+	if (disk_name_all(c->disks, c->config.nr_disks, error))
+		return -1;
+	if (!c->mode)
+		c->mode = OPT_DETACH;
+	c->config.tied = c->mode == OPT_WAIT;
+	if (!c->counted)
+		c->config.max_reboots = c->mode == OPT_WAIT ? DEFAULT_MAX_REBOOTS : UINT32_MAX;
+	return 0;
+}
+
+int create_parse(struct ctx *ctx, const struct command *self, int argc, char **argv,
+		 struct create *c)
+{
+	const char *path = NULL;
+	int mode;
+
+	c->config = (struct holder_config) {
+		.initrd = -1,
+		.cmdline = "",
+		.memory = DEFAULT_MEMORY,
+		.vcpus = 1,
+		.disks = c->disks,
+	};
+	c->escape = ATTACH_ESCAPE;
+	c->timeout = CREATE_START_S;
+	if (find_file(ctx, self, argc, argv, &path) ||
+	    (path && read_file(c, path, &ctx->error)))
+		return -1;
+	mode = c->mode;
+	c->mode = 0;
+	if (read_line(ctx, self, argc, argv, c))
+		return -1;
+	if (!c->mode)
+		c->mode = mode;
+	return check(c, &ctx->error);
+}
+
+void create_free(struct create *c)
+{
+	for (size_t i = 0; i < c->config.nr_disks; i++)
+		disk_free(&c->disks[i]);
+	config_free(&c->file);
+}
