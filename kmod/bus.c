@@ -36,20 +36,25 @@
 		    VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FEATURES_OK |	\
 		    VIRTIO_CONFIG_S_FAILED)
 
-static struct workqueue_struct *free_queue;
+static struct workqueue_struct *bus_workqueue;
 
 /* ---- 1. Life -------------------------------------------------------------------- */
 
 int __init bus_init(void)
 {
-	free_queue = alloc_workqueue("domus-free", WQ_UNBOUND, 0);
-	return free_queue ? 0 : -ENOMEM;
+	bus_workqueue = alloc_workqueue("domus", WQ_UNBOUND, 0);
+	return bus_workqueue ? 0 : -ENOMEM;
 }
 
 void bus_exit(void)
 {
 	/* the last device's work holds the module until its last line */
-	destroy_workqueue(free_queue);
+	destroy_workqueue(bus_workqueue);
+}
+
+void bus_queue_system_work(struct work_struct *work)
+{
+	queue_work(bus_workqueue, work);
 }
 
 void bus_setup(struct bus *b)
@@ -83,7 +88,7 @@ static void device_release(struct kref *ref)
 
 	/* the last request may have ended in an interrupt */
 	INIT_WORK(&dev->free_work, device_free_work);
-	queue_work(free_queue, &dev->free_work);
+	bus_queue_system_work(&dev->free_work);
 }
 
 void bus_put(struct bus_device *dev)
@@ -522,6 +527,12 @@ static int read_table(void *ctx, __u64 gpa, void *to, size_t len)
 	return gmem_read(ctx, gpa, to, len);
 }
 
+bool bus_stalled(struct bus_queue *q)
+{
+	return !READ_ONCE(q->enabled) || READ_ONCE(q->dev->broken) ||
+	       bus_rate_over(&q->dev->rate);
+}
+
 int bus_pop(struct bus_queue *q, struct vring_chain *chain)
 {
 	struct bus_device *dev = q->dev;
@@ -529,7 +540,7 @@ int bus_pop(struct bus_queue *q, struct vring_chain *chain)
 	int r;
 
 	lockdep_assert_held(&q->pop);
-	if (!READ_ONCE(q->enabled) || READ_ONCE(dev->broken) || bus_rate_over(&dev->rate))
+	if (bus_stalled(q))
 		return 0;
 	r = vring_pop(&q->ring, chain, read_table, &dev->d->gmem);
 	if (r < 0) {

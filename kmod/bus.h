@@ -231,6 +231,15 @@ void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *ar
 /* Have the worker kick the queue, if it is enabled. Context: any but NMI. */
 void bus_queue_work(struct bus_queue *q);
 
+/*
+ * Is the queue's next buffer to wait, for the device's rate or for ever? Then there
+ * is no use in looking at it now. Context: bus_ops.kick.
+ */
+bool bus_stalled(struct bus_queue *q);
+
+/* Work of the module's own, which ends before the module does. Any context but NMI. */
+void bus_queue_system_work(struct work_struct *work);
+
 /* DOMUS_HC_DEV_*: unchecked guest values; context of hypercall(). */
 s64 bus_call_config(struct domus_domain *d, const u64 args[6]);
 s64 bus_call_queue(struct domus_domain *d, const u64 args[6]);
