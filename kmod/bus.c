@@ -288,13 +288,15 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 	mutex_lock(&b->lock);
 	if (slot_locked(b, dev->slot) != dev) {
 		left = 1;	/* another request took it, or the end of the domain */
-	} else if (left > 0 || READ_ONCE(dev->let_go)) {
+	} else if (force || left > 0 || READ_ONCE(dev->let_go)) {
 		unplug(b, dev);
 		bus_put(dev);
 		event_signal_kind(d, DOMUS_PORT_BUS, 0);
 		left = 1;
 	} else {
 		WRITE_ONCE(dev->leaving, false);
+		/* the guest may keep it, or take it again */
+		event_signal_kind(d, DOMUS_PORT_BUS, 0);
 	}
 	mutex_unlock(&b->lock);
 	bus_put(dev);
