@@ -261,11 +261,20 @@ static void unplug(struct bus *b, struct bus_device *dev)
 	wake_up_all(&b->changed);
 }
 
+/* Drops the slot's reference. */
+static void after_unplug(struct bus_device *dev)
+{
+	if (dev->ops->unplug)
+		dev->ops->unplug(dev);
+	bus_put(dev);
+}
+
 int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned long timeout,
 	       struct netlink_ext_ack *extack)
 {
 	struct bus *b = &d->bus;
 	struct bus_device *dev;
+	bool gone = false;
 	long left;
 
 	mutex_lock(&b->lock);
@@ -290,15 +299,16 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 		left = 1;	/* another request took it, or the end of the domain */
 	} else if (force || left > 0 || READ_ONCE(dev->let_go)) {
 		unplug(b, dev);
-		bus_put(dev);
-		event_signal_kind(d, DOMUS_PORT_BUS, 0);
+		gone = true;
 		left = 1;
 	} else {
 		WRITE_ONCE(dev->leaving, false);
-		/* the guest may keep it, or take it again */
-		event_signal_kind(d, DOMUS_PORT_BUS, 0);
 	}
 	mutex_unlock(&b->lock);
+	if (gone)
+		after_unplug(dev);
+	/* it has gone; or the guest may keep it, or take it again */
+	event_signal_kind(d, DOMUS_PORT_BUS, 0);
 	bus_put(dev);
 	if (left > 0)
 		return 0;
@@ -581,28 +591,45 @@ int bus_read_chain(struct bus_queue *q, const struct vring_chain *chain, u32 off
 	return len ? -EFAULT : 0;
 }
 
-void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *arg), void *arg)
+static void push(struct bus_queue *q, const struct bus_used *used, unsigned int nr,
+		 void (*fn)(void *arg), void *arg)
 {
 	struct bus_device *dev = q->dev;
 	unsigned long flags;
+	unsigned int i;
 	bool idle;
 
 	spin_lock_irqsave(&q->push, flags);
 	if (q->enabled) {
 		if (fn)
 			fn(arg);
-		vring_push(&q->ring, id, written);
-		q->buffers++;
+		for (i = 0; i < nr; i++)
+			vring_push(&q->ring, used[i].id, used[i].written);
+		q->buffers += nr;
 		if (vring_wants_signal(&q->ring)) {
 			q->signals++;
 			event_signal(dev->d, q->port);
 		}
 	}
-	idle = !--q->requests;
+	q->requests -= nr;
+	idle = !q->requests;
 	spin_unlock_irqrestore(&q->push, flags);
 	if (idle)
 		wake_up_all(&dev->d->bus.changed);
-	bus_put(dev);
+	for (i = 0; i < nr; i++)
+		bus_put(dev);
+}
+
+void bus_push_many(struct bus_queue *q, const struct bus_used *used, unsigned int nr)
+{
+	push(q, used, nr, NULL, NULL);
+}
+
+void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *arg), void *arg)
+{
+	struct bus_used used = { id, written };
+
+	push(q, &used, 1, fn, arg);
 }
 
 void bus_push(struct bus_queue *q, u16 id, u32 written)
@@ -694,7 +721,7 @@ void bus_destroy(struct domus_domain *d)
 			unplug(b, dev);
 		mutex_unlock(&b->lock);
 		if (dev)
-			bus_put(dev);
+			after_unplug(dev);
 	}
 }
 
