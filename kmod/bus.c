@@ -36,20 +36,25 @@
 		    VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FEATURES_OK |	\
 		    VIRTIO_CONFIG_S_FAILED)
 
-static struct workqueue_struct *free_queue;
+static struct workqueue_struct *bus_workqueue;
 
 /* ---- 1. Life -------------------------------------------------------------------- */
 
 int __init bus_init(void)
 {
-	free_queue = alloc_workqueue("domus-free", WQ_UNBOUND, 0);
-	return free_queue ? 0 : -ENOMEM;
+	bus_workqueue = alloc_workqueue("domus", WQ_UNBOUND, 0);
+	return bus_workqueue ? 0 : -ENOMEM;
 }
 
 void bus_exit(void)
 {
 	/* the last device's work holds the module until its last line */
-	destroy_workqueue(free_queue);
+	destroy_workqueue(bus_workqueue);
+}
+
+void bus_queue_system_work(struct work_struct *work)
+{
+	queue_work(bus_workqueue, work);
 }
 
 void bus_setup(struct bus *b)
@@ -83,7 +88,7 @@ static void device_release(struct kref *ref)
 
 	/* the last request may have ended in an interrupt */
 	INIT_WORK(&dev->free_work, device_free_work);
-	queue_work(free_queue, &dev->free_work);
+	bus_queue_system_work(&dev->free_work);
 }
 
 void bus_put(struct bus_device *dev)
@@ -256,11 +261,20 @@ static void unplug(struct bus *b, struct bus_device *dev)
 	wake_up_all(&b->changed);
 }
 
+/* Drops the slot's reference. */
+static void after_unplug(struct bus_device *dev)
+{
+	if (dev->ops->unplug)
+		dev->ops->unplug(dev);
+	bus_put(dev);
+}
+
 int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned long timeout,
 	       struct netlink_ext_ack *extack)
 {
 	struct bus *b = &d->bus;
 	struct bus_device *dev;
+	bool gone = false;
 	long left;
 
 	mutex_lock(&b->lock);
@@ -283,15 +297,18 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 	mutex_lock(&b->lock);
 	if (slot_locked(b, dev->slot) != dev) {
 		left = 1;	/* another request took it, or the end of the domain */
-	} else if (left > 0 || READ_ONCE(dev->let_go)) {
+	} else if (force || left > 0 || READ_ONCE(dev->let_go)) {
 		unplug(b, dev);
-		bus_put(dev);
-		event_signal_kind(d, DOMUS_PORT_BUS, 0);
+		gone = true;
 		left = 1;
 	} else {
 		WRITE_ONCE(dev->leaving, false);
 	}
 	mutex_unlock(&b->lock);
+	if (gone)
+		after_unplug(dev);
+	/* it has gone; or the guest may keep it, or take it again */
+	event_signal_kind(d, DOMUS_PORT_BUS, 0);
 	bus_put(dev);
 	if (left > 0)
 		return 0;
@@ -522,6 +539,12 @@ static int read_table(void *ctx, __u64 gpa, void *to, size_t len)
 	return gmem_read(ctx, gpa, to, len);
 }
 
+bool bus_stalled(struct bus_queue *q)
+{
+	return !READ_ONCE(q->enabled) || READ_ONCE(q->dev->broken) ||
+	       bus_rate_over(&q->dev->rate);
+}
+
 int bus_pop(struct bus_queue *q, struct vring_chain *chain)
 {
 	struct bus_device *dev = q->dev;
@@ -529,7 +552,7 @@ int bus_pop(struct bus_queue *q, struct vring_chain *chain)
 	int r;
 
 	lockdep_assert_held(&q->pop);
-	if (!READ_ONCE(q->enabled) || READ_ONCE(dev->broken) || bus_rate_over(&dev->rate))
+	if (bus_stalled(q))
 		return 0;
 	r = vring_pop(&q->ring, chain, read_table, &dev->d->gmem);
 	if (r < 0) {
@@ -568,28 +591,45 @@ int bus_read_chain(struct bus_queue *q, const struct vring_chain *chain, u32 off
 	return len ? -EFAULT : 0;
 }
 
-void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *arg), void *arg)
+static void push(struct bus_queue *q, const struct bus_used *used, unsigned int nr,
+		 void (*fn)(void *arg), void *arg)
 {
 	struct bus_device *dev = q->dev;
 	unsigned long flags;
+	unsigned int i;
 	bool idle;
 
 	spin_lock_irqsave(&q->push, flags);
 	if (q->enabled) {
 		if (fn)
 			fn(arg);
-		vring_push(&q->ring, id, written);
-		q->buffers++;
+		for (i = 0; i < nr; i++)
+			vring_push(&q->ring, used[i].id, used[i].written);
+		q->buffers += nr;
 		if (vring_wants_signal(&q->ring)) {
 			q->signals++;
 			event_signal(dev->d, q->port);
 		}
 	}
-	idle = !--q->requests;
+	q->requests -= nr;
+	idle = !q->requests;
 	spin_unlock_irqrestore(&q->push, flags);
 	if (idle)
 		wake_up_all(&dev->d->bus.changed);
-	bus_put(dev);
+	for (i = 0; i < nr; i++)
+		bus_put(dev);
+}
+
+void bus_push_many(struct bus_queue *q, const struct bus_used *used, unsigned int nr)
+{
+	push(q, used, nr, NULL, NULL);
+}
+
+void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *arg), void *arg)
+{
+	struct bus_used used = { id, written };
+
+	push(q, &used, 1, fn, arg);
 }
 
 void bus_push(struct bus_queue *q, u16 id, u32 written)
@@ -681,7 +721,7 @@ void bus_destroy(struct domus_domain *d)
 			unplug(b, dev);
 		mutex_unlock(&b->lock);
 		if (dev)
-			bus_put(dev);
+			after_unplug(dev);
 	}
 }
 

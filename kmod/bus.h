@@ -52,6 +52,7 @@ struct netlink_ext_ack;
  *	from here on, requests under way may go on. Device's lock held
  * @kick: take what the guest made available. Process context, current->mm is the
  *	holder's, queue's pop lock held
+ * @unplug: it is out of its slot, stopped; no locks held, may wait. May be NULL
  * @counters: names of @nr_counters counters, @count fills them
  * @free: the last reference is gone: free what contains the device. Process context
  */
@@ -63,6 +64,7 @@ struct bus_ops {
 	int (*start)(struct bus_device *dev);
 	void (*stop)(struct bus_device *dev);
 	void (*kick)(struct bus_queue *q);
+	void (*unplug)(struct bus_device *dev);
 	const char *const *counters;
 	unsigned int nr_counters;
 	void (*count)(struct bus_device *dev, u64 *values);
@@ -228,8 +230,26 @@ void bus_push(struct bus_queue *q, u16 id, u32 written);
  */
 void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *arg), void *arg);
 
+/* One of several buffers that are given back together. */
+struct bus_used {
+	u16 id;
+	u32 written;
+};
+
+/* As bus_push() for each, with one signal. */
+void bus_push_many(struct bus_queue *q, const struct bus_used *used, unsigned int nr);
+
 /* Have the worker kick the queue, if it is enabled. Context: any but NMI. */
 void bus_queue_work(struct bus_queue *q);
+
+/*
+ * Is the queue's next buffer to wait, for the device's rate or for ever? Then there
+ * is no use in looking at it now. Context: bus_ops.kick.
+ */
+bool bus_stalled(struct bus_queue *q);
+
+/* Work of the module's own, which ends before the module does. Any context but NMI. */
+void bus_queue_system_work(struct work_struct *work);
 
 /* DOMUS_HC_DEV_*: unchecked guest values; context of hypercall(). */
 s64 bus_call_config(struct domus_domain *d, const u64 args[6]);

@@ -72,8 +72,8 @@ static void bucket_charge(struct bus_bucket *b, u64 amount, u64 earliest)
 {
 	if (!b->per_second)
 		return;
-	b->debt = max(b->debt, earliest) + mul_u64_u64_div_u64(amount, NSEC_PER_SEC,
-							      b->per_second);
+	b->debt = max(b->debt, earliest) +
+		  mul_u64_u64_div_u64(amount, NSEC_PER_SEC, b->per_second);
 }
 
 void bus_rate_charge(struct bus_rate *rate, u32 bytes)

@@ -14,7 +14,7 @@
 
 #define BUS_RATE_BURST_MS	100	/* unless asked for */
 #define BUS_RATE_BURST_MS_MAX	60000
-#define BUS_RATE_MAX		(1ULL << 40)	/* per second */
+#define BUS_RATE_MAX		1000000000000ULL	/* per second */
 
 /**
  * struct bus_bucket - one kind of token

@@ -13,6 +13,7 @@
  * no sum of two such values is ever formed.
  */
 #include <linux/align.h>
+#include <linux/bvec.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/netlink.h>
@@ -140,6 +141,44 @@ struct page *gmem_pin(const struct gmem *g, u64 gpa)
 void gmem_unpin(struct page *page)
 {
 	unpin_user_pages_dirty_lock(&page, 1, true);
+}
+
+#define PIN_BATCH 16
+
+int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, bool write, struct bio_vec *bvecs,
+		   unsigned int max)
+{
+	unsigned long hva = copy_hva(g, gpa, len);
+	unsigned int offset = offset_in_page(hva), done = 0, want;
+	struct page *pages[PIN_BATCH];
+	int i, n;
+
+	if (!hva)
+		return -EFAULT;
+	want = PFN_UP((u64)offset + len);
+	if (want > max)
+		return -EFBIG;
+	hva -= offset;
+	while (done < want) {
+		n = pin_user_pages_fast(hva + done * PAGE_SIZE, min_t(unsigned int, want - done, PIN_BATCH),
+					write ? FOLL_WRITE : 0, pages);
+		if (n <= 0)
+			goto undo;
+		for (i = 0; i < n; i++, done++) {
+			u32 take = min_t(u32, len, PAGE_SIZE - offset);
+
+			bvecs[done].bv_page = pages[i];
+			bvecs[done].bv_offset = offset;
+			bvecs[done].bv_len = take;
+			len -= take;
+			offset = 0;
+		}
+	}
+	return done;
+undo:
+	while (done--)
+		unpin_user_page(bvecs[done].bv_page);
+	return -EFAULT;
 }
 
 int gmem_map(const struct gmem *g, u64 gpa, u64 len, struct gmem_area *area)

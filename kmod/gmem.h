@@ -8,6 +8,7 @@
 
 #include <uapi/linux/domus.h>
 
+struct bio_vec;
 struct netlink_ext_ack;
 
 /**
@@ -111,6 +112,20 @@ int __must_check gmem_write(const struct gmem *g, u64 gpa, const void *from, siz
  */
 struct page *gmem_pin(const struct gmem *g, u64 gpa);
 void gmem_unpin(struct page *page);
+
+/**
+ * gmem_pin_bvecs() - pin a range for the time of an I/O
+ * @gpa, @len: any value, @len not 0
+ * @write: the I/O writes to the memory
+ * @bvecs: filled, one for each page
+ * @max: how many there are
+ *
+ * Context: process, may sleep, current->mm is the holder's.
+ * Return: how many were filled: give each bv_page back by unpin_user_page(), set
+ * dirty if it was written; -EFAULT (not memory), -EFBIG (more pages than @max).
+ */
+int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, bool write, struct bio_vec *bvecs,
+		   unsigned int max);
 
 /**
  * struct gmem_area - a range of guest memory, pinned and mapped for the host

@@ -416,15 +416,20 @@ void vring_kicks_off(struct vring_host *r)
 	/* else: the index asked for lies behind, no kick comes */
 }
 
-bool vring_kicks_on(struct vring_host *r)
+bool vring_kicks_on_after(struct vring_host *r, __u16 ahead)
 {
 	struct vring_packed_desc_event *event = r->c.device;
 	struct vring_used *used = r->c.device;
 	__u16 flags = VRING_PACKED_EVENT_FLAG_ENABLE;
-	__u16 at = r->next_avail;
+	__u16 at = r->next_avail + ahead;
+	bool wrap = r->avail_wrap;
 
 	if (r->c.packed) {
-		if (r->avail_wrap)
+		if (at >= r->c.size) {
+			at -= r->c.size;
+			wrap = !wrap;
+		}
+		if (wrap)
 			at |= PACKED_WRAP;
 		if (r->c.event_idx)
 			flags = VRING_PACKED_EVENT_FLAG_DESC;
@@ -439,4 +444,9 @@ bool vring_kicks_on(struct vring_host *r)
 	/* the wish is seen before the ring is looked at (2.7.10.1) */
 	smp_mb();
 	return vring_has_work(r);
+}
+
+bool vring_kicks_on(struct vring_host *r)
+{
+	return vring_kicks_on_after(r, 0);
 }

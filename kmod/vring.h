@@ -147,6 +147,13 @@ void vring_kicks_off(struct vring_host *r);
  */
 bool vring_kicks_on(struct vring_host *r);
 
+/*
+ * Ask for a kick only when @ahead more buffers than now are available: fewer of them,
+ * if nothing waits for the buffers. Without event indices it is vring_kicks_on().
+ * Available side; @ahead less than the ring's size. Return: as vring_kicks_on().
+ */
+bool vring_kicks_on_after(struct vring_host *r, __u16 ahead);
+
 /* Is a buffer available? Available side. */
 bool vring_has_work(const struct vring_host *r);
 

@@ -508,6 +508,34 @@ TEST_F(traffic, kicks)
 	}
 }
 
+TEST_F(traffic, kicks_after)
+{
+	struct vring_seg segs[MAX];
+	struct vring_chain chain = { .segs = segs, .max = MAX };
+	struct guest *g = &self->g;
+	uint32_t len;
+	int round, i;
+
+	if (variant->size < 3 || !variant->event_idx)
+		SKIP(return, "no event index");
+	for (round = 0; round < 70000 / variant->size + 10; round++) {
+		int ahead = round % (variant->size - 1);
+
+		ASSERT_FALSE(vring_kicks_on_after(&g->host, ahead));
+		for (i = 0; i <= ahead; i++) {
+			uint16_t old = g->avail;
+			bool wrap = g->avail_wrap;
+
+			ASSERT_LE(0, add(g, &one, 1, false));
+			ASSERT_EQ(i == ahead, driver_kicks(g, old, wrap));
+		}
+		while (vring_pop(&g->host, &chain, guest_read, g) == 1)
+			vring_push(&g->host, chain.id, 0);
+		while (take(g, &len) >= 0)
+			;
+	}
+}
+
 /* ---- 5. What breaks a ring ------------------------------------------------------------ */
 
 FIXTURE(hostile)

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Images of disks.
+ *
+ *   1. claims: who writes has the image for itself
+ *   2. opening: limits of a block device, of a file
+ *   3. block devices: bios
+ *   4. files: asynchronous where they can, else by the worker
+ *   5. starting an operation
+ *
+ * Guest pages are handed to the host's block layer as they are. What is not aligned
+ * as the host's driver needs it was refused before (see blk.c).
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/err.h>
+#include <linux/falloc.h>
+#include <linux/file.h>
+#include <linux/mutex.h>
+#include <linux/netlink.h>
+#include <linux/uio.h>
+
+#include "blk.h"
+#include "blk_image.h"
+
+/* ---- 1. Claims ------------------------------------------------------------------ */
+
+static DEFINE_MUTEX(images_lock);
+static LIST_HEAD(images);
+
+/* The inode of the data: of a block device it is the same by every name. */
+static struct inode *image_inode(const struct blk_image *image)
+{
+	return image->file->f_mapping->host;
+}
+
+static int claim(struct blk_image *image, struct netlink_ext_ack *extack)
+{
+	struct blk_image *other;
+	int err = 0;
+
+	mutex_lock(&images_lock);
+	list_for_each_entry(other, &images, link) {
+		if (image_inode(other) != image_inode(image) ||
+		    (!other->writable && !image->writable) ||
+		    (other->shared && image->shared))
+			continue;
+		if (other->writable)
+			NL_SET_ERR_MSG(extack, "another disk writes to this image");
+		else
+			NL_SET_ERR_MSG(extack, "another disk reads this image");
+		err = -EBUSY;
+		break;
+	}
+	if (!err)
+		list_add(&image->link, &images);
+	mutex_unlock(&images_lock);
+	return err;
+}
+
+static void unclaim(struct blk_image *image)
+{
+	mutex_lock(&images_lock);
+	list_del(&image->link);
+	mutex_unlock(&images_lock);
+}
+
+/* ---- 2. Opening ----------------------------------------------------------------- */
+
+u64 blk_image_size(const struct blk_image *image)
+{
+	return i_size_read(image_inode(image));
+}
+
+static int open_bdev(struct blk_image *image, struct netlink_ext_ack *extack)
+{
+	dev_t number = I_BDEV(image_inode(image))->bd_dev;
+	fmode_t mode = FMODE_READ;
+	struct block_device *bdev;
+
+	if (image->writable)
+		mode |= FMODE_WRITE;
+	/* exclusive: not mounted, not part of a RAID; a shared one is the user's risk */
+	if (image->writable && !image->shared)
+		mode |= FMODE_EXCL;
+	bdev = blkdev_get_by_dev(number, mode, image);
+	if (IS_ERR(bdev)) {
+		if (PTR_ERR(bdev) == -EBUSY)
+			NL_SET_ERR_MSG(extack, "the block device is in use, perhaps mounted");
+		else
+			NL_SET_ERR_MSG(extack, "the block device cannot be opened");
+		return PTR_ERR(bdev);
+	}
+	image->bdev = bdev;
+	image->block = bdev_logical_block_size(bdev);
+	image->physical = bdev_physical_block_size(bdev);
+	image->align = bdev_dma_alignment(bdev);
+	image->io_min = bdev_io_min(bdev);
+	image->io_opt = bdev_io_opt(bdev);
+	if (image->writable) {
+		image->discard = (u64)bdev_max_discard_sectors(bdev) << SECTOR_SHIFT;
+		image->discard_granularity = bdev_discard_granularity(bdev);
+		image->zero = S32_MAX & PAGE_MASK;	/* written, where it must be */
+	}
+	return 0;
+}
+
+static void set_file_limits(struct blk_image *image)
+{
+	struct block_device *below = image_inode(image)->i_sb->s_bdev;
+	bool direct = image->file->f_flags & O_DIRECT;
+
+	image->block = direct && below ? bdev_logical_block_size(below) : BLK_SECTOR;
+	image->physical = max_t(u32, image->block, i_blocksize(image_inode(image)));
+	image->align = direct ? (below ? bdev_dma_alignment(below) : BLK_SECTOR - 1) : 0;
+	if (image->writable && image->file->f_op->fallocate) {
+		image->discard = S32_MAX & PAGE_MASK;
+		image->discard_granularity = i_blocksize(image_inode(image));
+		image->zero = S32_MAX & PAGE_MASK;
+	}
+}
+
+static const char *file_refusal(const struct file *file, bool writable)
+{
+	if (!S_ISREG(file_inode(file)->i_mode) && !S_ISBLK(file_inode(file)->i_mode))
+		return "neither a file nor a block device";
+	if (!(file->f_mode & FMODE_READ) || !(file->f_mode & FMODE_CAN_READ))
+		return "the image is not open for reading";
+	if (writable && !(file->f_mode & FMODE_WRITE && file->f_mode & FMODE_CAN_WRITE))
+		return "the image is not open for writing";
+	if (writable && file->f_flags & O_APPEND)
+		return "the image is open for appending only";
+	return NULL;
+}
+
+int blk_image_open(struct blk_image *image, const struct blk_params *p,
+		   struct netlink_ext_ack *extack)
+{
+	const char *why = file_refusal(p->file, !p->readonly);
+	u64 size;
+	int err;
+
+	if (why) {
+		extack->_msg = why;
+		return -EBADF;
+	}
+	memset(image, 0, sizeof(*image));
+	image->file = get_file(p->file);
+	image->writable = !p->readonly;
+	image->shared = p->shared;
+	err = claim(image, extack);
+	if (err)
+		goto err_file;
+	if (S_ISBLK(file_inode(p->file)->i_mode))
+		err = open_bdev(image, extack);
+	else
+		set_file_limits(image);
+	if (err)
+		goto err_claim;
+	size = blk_image_size(image);
+	if (!size || size % image->block) {
+		NL_SET_ERR_MSG(extack, "the image's size is 0 or no multiple of its block size");
+		err = -EINVAL;
+		goto err_bdev;
+	}
+	return 0;
+
+err_bdev:
+	if (image->bdev)
+		blkdev_put(image->bdev, FMODE_READ | (image->writable ? FMODE_WRITE : 0) |
+			   (image->writable && !image->shared ? FMODE_EXCL : 0));
+err_claim:
+	unclaim(image);
+err_file:
+	fput(image->file);
+	return err;
+}
+
+void blk_image_close(struct blk_image *image)
+{
+	if (image->bdev)
+		blkdev_put(image->bdev, FMODE_READ | (image->writable ? FMODE_WRITE : 0) |
+			   (image->writable && !image->shared ? FMODE_EXCL : 0));
+	unclaim(image);
+	fput(image->file);
+}
+
+/* ---- 3. Block devices ----------------------------------------------------------- */
+
+static void io_put(struct blk_io *io, int err)
+{
+	if (err)
+		cmpxchg(&io->err, 0, err);
+	if (atomic_dec_and_test(&io->left))
+		io->done(io, io->err);
+}
+
+static void bio_done(struct bio *bio)
+{
+	struct blk_io *io = bio->bi_private;
+	int err = blk_status_to_errno(bio->bi_status);
+
+	bio_put(bio);
+	io_put(io, err);
+}
+
+static struct bio *new_bio(struct blk_io *io, unsigned int vecs, blk_opf_t op, u64 pos)
+{
+	struct bio *bio = bio_alloc(io->image->bdev, bio_max_segs(vecs), op, GFP_KERNEL);
+
+	bio->bi_iter.bi_sector = pos >> SECTOR_SHIFT;
+	bio->bi_private = io;
+	bio->bi_end_io = bio_done;
+	bio->bi_ioprio = get_current_ioprio();
+	bio_associate_blkg(bio);
+	atomic_inc(&io->left);
+	return bio;
+}
+
+static void rw_bdev(struct blk_io *io)
+{
+	blk_opf_t op = io->op == BLK_OP_READ ? REQ_OP_READ : REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
+	struct bio *bio = NULL;
+	u64 pos = io->pos;
+	unsigned int i;
+
+	if (io->durable)
+		op |= REQ_FUA;
+	atomic_set(&io->left, 1);
+	for (i = 0; i < io->nr; i++) {
+		const struct bio_vec *v = &io->bvecs[i];
+
+		if (!bio || bio_add_page(bio, v->bv_page, v->bv_len, v->bv_offset) != v->bv_len) {
+			if (bio)
+				submit_bio(bio);
+			bio = new_bio(io, io->nr - i, op, pos);
+			/* an empty one takes a page */
+			__bio_add_page(bio, v->bv_page, v->bv_len, v->bv_offset);
+		}
+		pos += v->bv_len;
+	}
+	if (bio)
+		submit_bio(bio);
+	io_put(io, 0);
+}
+
+static void flush_bdev(struct blk_io *io)
+{
+	atomic_set(&io->left, 0);
+	submit_bio(new_bio(io, 0, REQ_OP_WRITE | REQ_PREFLUSH, 0));
+}
+
+/* ---- 4. Files ------------------------------------------------------------------- */
+
+static int finish_file(struct blk_io *io, long done)
+{
+	if (done < 0)
+		return done;
+	/* the file has become shorter, or its file system full */
+	return done == io->len ? 0 : -EIO;
+}
+
+static void end_file_write(struct blk_io *io)
+{
+	struct inode *inode = file_inode(io->image->file);
+
+	if (io->op != BLK_OP_WRITE || !S_ISREG(inode->i_mode))
+		return;
+	__sb_writers_acquired(inode->i_sb, SB_FREEZE_WRITE);
+	sb_end_write(inode->i_sb);
+}
+
+static void iocb_done(struct kiocb *iocb, long done)
+{
+	struct blk_io *io = container_of(iocb, struct blk_io, iocb);
+
+	end_file_write(io);
+	io->done(io, finish_file(io, done));
+}
+
+/*
+ * Freeze protection taken, and dropped when it is done, perhaps elsewhere.
+ * Return: as read_iter(), -EIOCBQUEUED: iocb_done() comes.
+ */
+static ssize_t rw_file(struct blk_io *io, int flags)
+{
+	struct file *file = io->image->file;
+	struct iov_iter iter;
+	ssize_t r;
+
+	init_sync_kiocb(&io->iocb, file);
+	io->iocb.ki_pos = io->pos;
+	io->iocb.ki_flags |= flags | (io->durable ? IOCB_DSYNC : 0);
+	io->iocb.ki_complete = iocb_done;
+	iov_iter_bvec(&iter, io->op == BLK_OP_READ ? READ : WRITE, io->bvecs, io->nr, io->len);
+	if (io->op == BLK_OP_READ)
+		return vfs_iocb_iter_read(file, &io->iocb, &iter);
+	/* whoever completes it may be another task: lockdep is told so */
+	__sb_writers_release(file_inode(file)->i_sb, SB_FREEZE_WRITE);
+	io->iocb.ki_flags |= IOCB_WRITE;
+	r = vfs_iocb_iter_write(file, &io->iocb, &iter);
+	if (r != -EIOCBQUEUED)
+		end_file_write(io);
+	return r;
+}
+
+/* Without waiting. Return: false: by the worker. */
+static bool try_file(struct blk_io *io)
+{
+	struct file *file = io->image->file;
+	ssize_t r;
+
+	if (!(file->f_flags & O_DIRECT) || !(file->f_mode & FMODE_NOWAIT))
+		return false;
+	if (io->op == BLK_OP_WRITE && !file_start_write_trylock(file))
+		return false;
+	r = rw_file(io, IOCB_NOWAIT);
+	if (r == -EAGAIN || r == -EOPNOTSUPP)
+		return false;
+	if (r != -EIOCBQUEUED)
+		io->done(io, finish_file(io, r));
+	return true;
+}
+
+static int change_file(struct blk_io *io)
+{
+	struct file *file = io->image->file;
+	int mode = FALLOC_FL_KEEP_SIZE, err;
+
+	if (io->op == BLK_OP_ZERO)
+		mode |= FALLOC_FL_ZERO_RANGE;
+	else
+		mode |= FALLOC_FL_PUNCH_HOLE;
+	file_start_write(file);
+	err = vfs_fallocate(file, mode, io->pos, io->len);
+	file_end_write(file);
+	/* a hole reads as zeroes, too */
+	if (err == -EOPNOTSUPP && io->op == BLK_OP_ZERO) {
+		io->op = BLK_OP_ZERO_UNMAP;
+		return change_file(io);
+	}
+	if (!err && io->durable)
+		err = vfs_fsync_range(file, io->pos, io->pos + io->len - 1, 1);
+	return err;
+}
+
+static int change_bdev(struct blk_io *io)
+{
+	struct block_device *bdev = io->image->bdev;
+	sector_t sector = io->pos >> SECTOR_SHIFT, count = io->len >> SECTOR_SHIFT;
+	int err;
+
+	if (io->op == BLK_OP_DISCARD)
+		err = blkdev_issue_discard(bdev, sector, count, GFP_KERNEL);
+	else
+		err = blkdev_issue_zeroout(bdev, sector, count, GFP_KERNEL,
+					   io->op == BLK_OP_ZERO ? BLKDEV_ZERO_NOUNMAP : 0);
+	if (!err && io->durable)
+		err = blkdev_issue_flush(bdev);
+	return err;
+}
+
+static void worker_io(struct kthread_work *work)
+{
+	struct blk_io *io = container_of(work, struct blk_io, work);
+	struct file *file = io->image->file;
+	ssize_t r;
+
+	switch (io->op) {
+	case BLK_OP_FLUSH:
+		io->done(io, vfs_fsync(file, 1));
+		return;
+	case BLK_OP_READ:
+	case BLK_OP_WRITE:
+		if (io->op == BLK_OP_WRITE)
+			file_start_write(file);
+		r = rw_file(io, 0);
+		if (r != -EIOCBQUEUED)
+			io->done(io, finish_file(io, r));
+		return;
+	default:
+		io->done(io, io->image->bdev ? change_bdev(io) : change_file(io));
+	}
+}
+
+/* ---- 5. Starting ---------------------------------------------------------------- */
+
+void blk_io_start(struct blk_io *io)
+{
+	bool moves = io->op == BLK_OP_READ || io->op == BLK_OP_WRITE;
+
+	io->err = 0;
+	if (io->image->bdev && moves) {
+		rw_bdev(io);
+	} else if (io->image->bdev && io->op == BLK_OP_FLUSH) {
+		flush_bdev(io);
+	} else if (io->image->bdev || !moves || !try_file(io)) {
+		kthread_init_work(&io->work, worker_io);
+		kthread_queue_work(io->worker, &io->work);
+	}
+}
