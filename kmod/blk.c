@@ -688,3 +688,8 @@ u32 blk_flags(const struct bus_device *dev)
 	       (b->image.shared ? DOMUS_DEV_FLAG_SHARED : 0) |
 	       (b->writethrough ? DOMUS_DEV_FLAG_WRITETHROUGH : 0);
 }
+
+struct file *blk_file(const struct bus_device *dev)
+{
+	return blk_of(dev)->image.file;
+}

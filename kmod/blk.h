@@ -60,4 +60,7 @@ u64 blk_size(const struct bus_device *dev);
 const char *blk_serial(const struct bus_device *dev);
 u32 blk_flags(const struct bus_device *dev);
 
+/* Of a disk: its image, for as long as the caller has the device. Any context. */
+struct file *blk_file(const struct bus_device *dev);
+
 #endif /* DOMUS_BLK_H */

@@ -57,6 +57,11 @@ void bus_queue_system_work(struct work_struct *work)
 	queue_work(bus_workqueue, work);
 }
 
+void bus_flush(void)
+{
+	flush_workqueue(bus_workqueue);
+}
+
 void bus_setup(struct bus *b)
 {
 	mutex_init(&b->lock);

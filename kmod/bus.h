@@ -142,6 +142,9 @@ struct bus {
 int __init bus_init(void);	/* module init: -ENOMEM */
 void bus_exit(void);		/* module exit: all devices are freed when it returns */
 
+/* Wait until devices whose last reference has gone are freed. Context: process. */
+void bus_flush(void);
+
 void bus_setup(struct bus *b);
 
 /**

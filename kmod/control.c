@@ -692,6 +692,26 @@ static const struct genl_ops control_ops[] = {
 		.dumpit		= control_vcpu_dump,
 		.policy		= which_policy,
 		.maxattr	= ARRAY_SIZE(which_policy) - 1,
+	}, {
+		.cmd		= DOMUS_CMD_DEV_NEW,
+		.doit		= control_dev_new,
+		.policy		= control_dev_new_policy,
+		.maxattr	= ARRAY_SIZE(control_dev_new_policy) - 1,
+	}, {
+		.cmd		= DOMUS_CMD_DEV_DEL,
+		.doit		= control_dev_del,
+		.policy		= control_dev_del_policy,
+		.maxattr	= ARRAY_SIZE(control_dev_del_policy) - 1,
+	}, {
+		.cmd		= DOMUS_CMD_DEV_SET,
+		.doit		= control_dev_set,
+		.policy		= control_dev_set_policy,
+		.maxattr	= ARRAY_SIZE(control_dev_set_policy) - 1,
+	}, {
+		.cmd		= DOMUS_CMD_DEV_GET,
+		.dumpit		= control_dev_dump,
+		.policy		= which_policy,
+		.maxattr	= ARRAY_SIZE(which_policy) - 1,
 	},
 };
 

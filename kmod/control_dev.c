@@ -224,6 +224,12 @@ static struct bus_device *new_blk(const struct domus_domain *d, struct nlattr **
 		return ERR_PTR(-EBADF);
 	}
 	dev = blk_new(&p, extack);
+	if (dev == ERR_PTR(-EBUSY)) {
+		/* by a disk that was taken away a moment ago? */
+		bus_flush();
+		extack->_msg = NULL;
+		dev = blk_new(&p, extack);
+	}
 	fput(p.file);
 	return dev;
 }

@@ -245,7 +245,7 @@ enum domus_dev_kind {
 
 #define DOMUS_DEV_SERIAL_MAX		20	/* bytes */
 #define DOMUS_DEV_QUEUES_MAX		16
-#define DOMUS_DEV_RATE_MAX		(1ULL << 40)	/* bytes or operations per second */
+#define DOMUS_DEV_RATE_MAX		1000000000000ULL /* bytes or operations per second */
 #define DOMUS_DEV_RATE_BURST_MS_MAX	60000
 #define DOMUS_DEV_TIMEOUT_MS_MAX	1000
 

@@ -67,6 +67,7 @@ static int set_queue_size(struct disk *disk, const char *value, struct error *er
 
 static int set_rate(struct disk_rates *rates, int id, const char *value, struct error *error)
 {
+	char text[SIZE_TEXT];
 	uint64_t number = 0;
 
 	switch (id) {
@@ -74,8 +75,8 @@ static int set_rate(struct disk_rates *rates, int id, const char *value, struct 
 		if (size_parse(value, "rate", &rates->bytes, error))
 			return -1;
 		if (rates->bytes > DOMUS_DEV_RATE_MAX)
-			return error_set(error, EXIT_USAGE, "rate", "%s is more than 1T a second",
-					 value);
+			return error_set(error, EXIT_USAGE, "rate", "%s is more than %s a second",
+					 value, size_format(text, DOMUS_DEV_RATE_MAX));
 		rates->has_bytes = true;
 		return 0;
 	case DISK_OPS:
