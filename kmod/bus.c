@@ -52,9 +52,9 @@ void bus_exit(void)
 	destroy_workqueue(bus_workqueue);
 }
 
-void bus_queue_system_work(struct work_struct *work)
+bool bus_queue_system_work(struct work_struct *work)
 {
-	queue_work(bus_workqueue, work);
+	return queue_work(bus_workqueue, work);
 }
 
 void bus_setup(struct bus *b)
