@@ -76,9 +76,8 @@ static bool publish(struct net_rx *rx, struct net_buf *buf)
 
 	spin_lock_bh(&rx->lock);
 	open = !rx->closed;
-	if (open) {
+	if (open)
 		WRITE_ONCE(rx->tail, rx->tail + 1);
-	}
 	spin_unlock_bh(&rx->lock);
 	return open;
 }
