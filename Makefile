@@ -38,7 +38,7 @@ tests:
 	@$(RIG)/deps build rig
 	@for tier in $(wildcard selftests/host/Makefile selftests/guest/Makefile \
 		selftests/guest/linux/Makefile \
-		selftests/bench/Makefile selftests/fuzz/Makefile); do \
+		selftests/bench/Makefile); do \
 		dir=$${tier%/Makefile}; \
 		$(MAKE) -s -C $$dir OUT=$(CURDIR)/build/tests/$${dir##*/} || exit 1; \
 	done
@@ -58,8 +58,8 @@ demo: module domctl guest
 
 ## make check       lint, unit tests, all tests in the rig, a short CPU matrix
 check: module domctl tests guest
-	@$(RIG)/deps build rig lint
-	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run rig=$(RIG)/run-tests \
+	@$(RIG)/deps build rig lint fuzz
+	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run fuzz=selftests/fuzz/run rig=$(RIG)/run-tests \
 		matrix=$(RIG)/matrix
 
 ## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
@@ -71,7 +71,9 @@ check-debug: domctl tests guest
 
 ## make soak        the full CPU matrix and the long tests
 soak: module domctl tests guest
-	@$(KTAP) "matrix=$(RIG)/matrix --full" "soak=$(RIG)/run-tests --group soak"
+	@$(RIG)/deps build rig fuzz
+	@$(KTAP) "fuzz=selftests/fuzz/run --seconds 3600" "matrix=$(RIG)/matrix --full" \
+		"soak=$(RIG)/run-tests --group soak"
 
 ## make lint        checkpatch, sparse, cppcheck, clang-tidy, shellcheck, size limits
 lint:

@@ -52,9 +52,9 @@ void bus_exit(void)
 	destroy_workqueue(bus_workqueue);
 }
 
-void bus_queue_system_work(struct work_struct *work)
+bool bus_queue_system_work(struct work_struct *work)
 {
-	queue_work(bus_workqueue, work);
+	return queue_work(bus_workqueue, work);
 }
 
 void bus_flush(void)
@@ -254,21 +254,21 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
 
 static void device_quiesce(struct bus_device *dev);
 
-/* Take the device out of its slot; the slot's reference is the caller's. */
+/* Take the device out of its slot; unplugged() is next, without the lock. */
 static void unplug(struct bus *b, struct bus_device *dev)
 {
 	lockdep_assert_held(&b->lock);
 	RCU_INIT_POINTER(b->slots[dev->slot], NULL);
-	wake_up_all(&b->changed);	/* who drains a queue, with the device's lock */
-	mutex_lock(&dev->lock);
-	device_quiesce(dev);
-	mutex_unlock(&dev->lock);
+	/* who drains a queue, with the device's lock; who waits for the slot */
 	wake_up_all(&b->changed);
 }
 
-/* Drops the slot's reference. */
-static void after_unplug(struct bus_device *dev)
+/* It is out: make it quiet, and drop the slot's reference. */
+static void unplugged(struct bus_device *dev)
 {
+	mutex_lock(&dev->lock);
+	device_quiesce(dev);
+	mutex_unlock(&dev->lock);
 	if (dev->ops->unplug)
 		dev->ops->unplug(dev);
 	bus_put(dev);
@@ -311,7 +311,7 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 	}
 	mutex_unlock(&b->lock);
 	if (gone)
-		after_unplug(dev);
+		unplugged(dev);
 	/* it has gone; or the guest may keep it, or take it again */
 	event_signal_kind(d, DOMUS_PORT_BUS, 0);
 	bus_put(dev);
@@ -726,7 +726,7 @@ void bus_destroy(struct domus_domain *d)
 			unplug(b, dev);
 		mutex_unlock(&b->lock);
 		if (dev)
-			after_unplug(dev);
+			unplugged(dev);
 	}
 }
 

@@ -251,8 +251,11 @@ void bus_queue_work(struct bus_queue *q);
  */
 bool bus_stalled(struct bus_queue *q);
 
-/* Work of the module's own, which ends before the module does. Any context but NMI. */
-void bus_queue_system_work(struct work_struct *work);
+/*
+ * Work of the module's own, which ends before the module does. Any context but NMI.
+ * Return: false: it was queued already.
+ */
+bool bus_queue_system_work(struct work_struct *work);
 
 /* DOMUS_HC_DEV_*: unchecked guest values; context of hypercall(). */
 s64 bus_call_config(struct domus_domain *d, const u64 args[6]);

@@ -234,6 +234,19 @@ static struct bus_device *new_blk(const struct domus_domain *d, struct nlattr **
 	return dev;
 }
 
+static struct bus_device *new_device(const struct domus_domain *d, struct nlattr **tb,
+				     struct netlink_ext_ack *extack)
+{
+	switch (nla_get_u32(tb[DOMUS_A_DEV_KIND])) {
+	case DOMUS_DEV_KIND_BLK:
+		return new_blk(d, tb, extack);
+	default:
+		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_KIND],
+				    "kind: none that can be made so far");
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+}
+
 int control_dev_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[DOMUS_A_DEV_MAX + 1];
@@ -252,7 +265,7 @@ int control_dev_new(struct sk_buff *skb, struct genl_info *info)
 	d = control_find(skb, info);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	dev = new_blk(d, tb, info->extack);	/* the only kind so far */
+	dev = new_device(d, tb, info->extack);
 	err = PTR_ERR_OR_ZERO(dev);
 	if (!err) {
 		set_rates(dev, tb);
@@ -452,10 +465,11 @@ static int put_counters(struct sk_buff *msg, struct bus_device *dev)
 static int put_state(struct sk_buff *msg, struct bus_device *dev)
 {
 	const char *broken = READ_ONCE(dev->broken);
+	u32 kind = blk_is(dev) ? DOMUS_DEV_KIND_BLK : DOMUS_DEV_KIND_NET;
 	struct rates r = get_rates(dev);
 
 	if (nla_put_string(msg, DOMUS_A_DEV_NAME, dev->name) ||
-	    nla_put_u32(msg, DOMUS_A_DEV_KIND, DOMUS_DEV_KIND_BLK) ||
+	    nla_put_u32(msg, DOMUS_A_DEV_KIND, kind) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_SLOT, dev->slot) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_STATUS, READ_ONCE(dev->status)) ||
 	    nla_put_u64_64bit(msg, DOMUS_A_DEV_FEATURES, READ_ONCE(dev->features),

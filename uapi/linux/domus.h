@@ -34,7 +34,10 @@
  *                           VCPU_EXIT[] n { EXIT_NAME, EXIT_COUNT } }
  *   DOMUS_CMD_DEV_NEW       DEV n { DEV_KIND, DEV_NAME, and by kind:
  *                             BLK: DEV_FD (of a block device or a file, open for
- *                             what is wanted of it), DEV_FLAGS, DEV_SERIAL }
+ *                             what is wanted of it), DEV_FLAGS, DEV_SERIAL
+ *                             NET: DEV_MAC, DEV_IFNAME (of the host's end, made in
+ *                             the asker's network namespace, for which he needs
+ *                             CAP_NET_ADMIN; may have one %d), DEV_MTU (optional) }
  *                             all kinds, optional: DEV_QUEUES, DEV_QUEUE_SIZE,
  *                             DEV_RATE_BYTES, DEV_RATE_OPS, DEV_RATE_BURST_MS
  *                           plugs a device; before START or later
@@ -49,7 +52,8 @@
  *   DOMUS_CMD_DEV_GET       (dump only: of all without NAME and ID)
  *                           -> ID, NAME, DEV n { DEV_NAME, DEV_KIND, DEV_SLOT,
  *                             DEV_FLAGS, DEV_STATUS, DEV_FEATURES, DEV_SIZE,
- *                             DEV_SERIAL, DEV_FILE, DEV_BROKEN, DEV_LEAVING, DEV_RATE_*,
+ *                             DEV_SERIAL, DEV_FILE, DEV_BROKEN, DEV_LEAVING,
+ *                             DEV_RATE_*, DEV_MAC, DEV_IFNAME, DEV_IFINDEX, DEV_MTU,
  *                             DEV_QUEUE[] n { QUEUE_ID, QUEUE_SIZE, QUEUE_KICKS,
  *                             QUEUE_BUFFERS, QUEUE_SIGNALS, QUEUE_REQUESTS },
  *                             DEV_COUNTER[] n { COUNTER_NAME, COUNTER_VALUE } }
@@ -200,6 +204,10 @@ enum domus_attr_dev {
 	DOMUS_A_DEV_QUEUE,	/* nested, repeated: DOMUS_A_QUEUE_* */
 	DOMUS_A_DEV_COUNTER,	/* nested, repeated: DOMUS_A_COUNTER_* */
 	DOMUS_A_DEV_FILE,	/* string: path of the image; left out when it is long */
+	DOMUS_A_DEV_MAC,	/* 6 bytes: the guest's address */
+	DOMUS_A_DEV_IFNAME,	/* string, less than IFNAMSIZ */
+	DOMUS_A_DEV_IFINDEX,	/* u32, in the namespace of the host's end */
+	DOMUS_A_DEV_MTU,	/* u32, bytes: 68 to 65535 */
 	__DOMUS_A_DEV_MAX
 };
 
@@ -232,6 +240,7 @@ enum domus_attr_counter {
 enum domus_dev_kind {
 	DOMUS_DEV_KIND_UNSPEC,
 	DOMUS_DEV_KIND_BLK,
+	DOMUS_DEV_KIND_NET,
 	__DOMUS_DEV_KIND_MAX
 };
 

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The virtio network device (VIRTIO 1.2, 5.1).
+ *
+ *   1. from the guest: frames become socket buffers in the vCPU's own thread
+ *   2. the control queue
+ *   3. config space, status, link
+ *   4. making one
+ *
+ * The way to the guest is in net_rx.c, the host's end in net_host.c.
+ */
+#include <linux/err.h>
+#include <linux/etherdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/virtio_net.h>
+#include <uapi/linux/virtio_ids.h>
+
+#include "domain.h"
+#include "net_priv.h"
+
+#define BUDGET		128	/* frames of one kick */
+#define LINEAR		256	/* bytes of a large frame that are not in pages */
+#define SMALL		2048	/* bytes of a frame that has no pages */
+
+/* ---- 1. From the guest -------------------------------------------------------------- */
+
+static struct sk_buff *new_skb(struct net_nic *n, u32 len)
+{
+	struct sk_buff *skb;
+	int err;
+
+	if (len <= SMALL) {
+		skb = netdev_alloc_skb_ip_align(n->netdev, len);
+		if (skb)
+			skb_put(skb, len);
+		return skb;
+	}
+	skb = alloc_skb_with_frags(NET_SKB_PAD + NET_IP_ALIGN + LINEAR, len - LINEAR,
+				   PAGE_ALLOC_COSTLY_ORDER, &err, GFP_KERNEL_ACCOUNT);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, NET_SKB_PAD + NET_IP_ALIGN);
+	skb_put(skb, LINEAR);
+	skb->data_len = len - LINEAR;
+	skb->len += len - LINEAR;
+	skb->dev = n->netdev;
+	return skb;
+}
+
+static int fill_skb(struct bus_queue *q, const struct vring_chain *chain, struct sk_buff *skb)
+{
+	u32 offset = sizeof(struct virtio_net_hdr_mrg_rxbuf), left = skb->data_len, n;
+	unsigned int i;
+
+	if (bus_read_chain(q, chain, offset, skb->data, skb_headlen(skb)))
+		return -EFAULT;
+	offset += skb_headlen(skb);
+	for (i = 0; left; i++) {
+		skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		n = min_t(u32, left, skb_frag_size(frag));
+		if (bus_read_chain(q, chain, offset, skb_frag_address(frag), n))
+			return -EFAULT;
+		skb_frag_size_set(frag, n);
+		offset += n;
+		left -= n;
+	}
+	return 0;
+}
+
+/* Return: a frame for the host's stack, or ERR_PTR. */
+static struct sk_buff *frame_from_chain(struct net_nic *n, struct bus_queue *q,
+					const struct vring_chain *chain)
+{
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	u32 len = chain->out_len - sizeof(hdr);
+	struct sk_buff *skb;
+	int err;
+
+	if (chain->out_len < sizeof(hdr) + ETH_HLEN || len > NET_FRAME_MAX)
+		return ERR_PTR(-EINVAL);
+	if (bus_read_chain(q, chain, 0, &hdr, sizeof(hdr)))
+		return ERR_PTR(-EFAULT);
+	skb = new_skb(n, len);
+	if (!skb)
+		return ERR_PTR(-ENOMEM);
+	err = fill_skb(q, chain, skb);
+	if (!err)
+		err = virtio_net_hdr_to_skb(skb, &hdr.hdr, true);
+	if (err) {
+		kfree_skb(skb);
+		return ERR_PTR(err);
+	}
+	if (hdr.hdr.flags & VIRTIO_NET_HDR_F_DATA_VALID && skb->ip_summed == CHECKSUM_NONE)
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	skb->protocol = eth_type_trans(skb, n->netdev);
+	skb_reset_network_header(skb);
+	skb_probe_transport_header(skb);
+	skb_record_rx_queue(skb, (q->nr - 1) / 2);
+	return skb;
+}
+
+static void deliver(struct list_head *frames)
+{
+	local_bh_disable();
+	netif_receive_skb_list(frames);
+	local_bh_enable();
+	INIT_LIST_HEAD(frames);
+}
+
+static void tx_one(struct net_nic *n, struct bus_queue *q, const struct vring_chain *chain,
+		   struct list_head *frames)
+{
+	struct net_counters *c = &n->from_guest[(q->nr - 1) / 2];
+	struct sk_buff *skb = ERR_PTR(-ENETDOWN);
+
+	if (netif_running(n->netdev))
+		skb = frame_from_chain(n, q, chain);
+	bus_rate_charge(&n->dev.rate, chain->out_len);
+	local_bh_disable();
+	if (!IS_ERR(skb)) {
+		net_count(c, &c->packets, 1, skb->len);
+		list_add_tail(&skb->list, frames);
+	} else if (PTR_ERR(skb) == -ENOMEM || PTR_ERR(skb) == -ENETDOWN) {
+		net_count(c, &c->dropped, 1, 0);
+	} else {
+		net_count(c, &c->errors, 1, 0);
+	}
+	local_bh_enable();
+}
+
+static void net_tx_kick(struct net_nic *n, struct bus_queue *q)
+{
+	struct vring_chain chain = { .segs = n->segs + q->nr * NET_SEGS_MAX,
+				     .max = NET_SEGS_MAX };
+	struct bus_used used[16];
+	unsigned int budget = BUDGET, nr = 0;
+	LIST_HEAD(frames);
+
+	vring_kicks_off(&q->ring);
+	do {
+		while (budget && bus_pop(q, &chain) > 0) {
+			budget--;
+			tx_one(n, q, &chain, &frames);
+			used[nr++] = (struct bus_used){ chain.id, 0 };
+			if (nr == ARRAY_SIZE(used)) {
+				bus_push_many(q, used, nr);
+				nr = 0;
+				deliver(&frames);
+			}
+		}
+		if (nr)
+			bus_push_many(q, used, nr);
+		nr = 0;
+		deliver(&frames);
+		if (!budget) {
+			bus_queue_work(q);
+			break;
+		}
+	} while (vring_kicks_on(&q->ring) && !bus_stalled(q));
+}
+
+/* ---- 2. Control ------------------------------------------------------------------------ */
+
+static u8 control(struct net_nic *n, struct bus_queue *q, const struct vring_chain *chain)
+{
+	struct virtio_net_ctrl_hdr hdr;
+	__virtio16 pairs;
+
+	if (bus_read_chain(q, chain, 0, &hdr, sizeof(hdr)))
+		return VIRTIO_NET_ERR;
+	switch (hdr.class) {
+	case VIRTIO_NET_CTRL_RX:
+	case VIRTIO_NET_CTRL_MAC:
+		/* every frame on this wire is for the guest: it filters */
+		return VIRTIO_NET_OK;
+	case VIRTIO_NET_CTRL_MQ:
+		if (hdr.cmd != VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET ||
+		    bus_read_chain(q, chain, sizeof(hdr), &pairs, sizeof(pairs)) ||
+		    (__force u16)pairs < 1 || (__force u16)pairs > n->pairs)
+			return VIRTIO_NET_ERR;
+		WRITE_ONCE(n->active, (__force u16)pairs);
+		return VIRTIO_NET_OK;
+	default:
+		return VIRTIO_NET_ERR;
+	}
+}
+
+static void net_control_kick(struct net_nic *n, struct bus_queue *q)
+{
+	struct vring_chain chain = { .segs = n->segs + q->nr * NET_SEGS_MAX,
+				     .max = NET_SEGS_MAX };
+	unsigned int budget = BUDGET;
+
+	do {
+		while (budget && bus_pop(q, &chain) > 0) {
+			u8 ack = control(n, q, &chain);
+			u32 written = 0;
+
+			budget--;
+			if (chain.in && !gmem_write(&n->dev.d->gmem, chain.segs[chain.out].gpa,
+						    &ack, sizeof(ack)))
+				written = sizeof(ack);
+			bus_push(q, chain.id, written);
+		}
+		if (!budget) {
+			bus_queue_work(q);
+			break;
+		}
+	} while (vring_kicks_on(&q->ring) && !bus_stalled(q));
+}
+
+static void net_kick(struct bus_queue *q)
+{
+	struct net_nic *n = nic_of(q->dev);
+
+	if (q->nr == 2 * n->pairs)
+		net_control_kick(n, q);
+	else if (q->nr % 2)
+		net_tx_kick(n, q);
+	else
+		net_rx_kick(n, q->nr / 2);
+}
+
+/* ---- 3. Config space, status, link ---------------------------------------------------------- */
+
+static void net_config_read(struct bus_device *dev, u32 offset, void *to, u32 len)
+{
+	struct virtio_net_config config = {};
+	struct net_nic *n = nic_of(dev);
+
+	memcpy(config.mac, n->mac, ETH_ALEN);
+	config.status = (__force __virtio16)(u16)(n->up ? VIRTIO_NET_S_LINK_UP : 0);
+	config.max_virtqueue_pairs = (__force __virtio16)(u16)n->pairs;
+	config.mtu = (__force __virtio16)(u16)READ_ONCE(n->netdev->mtu);
+	memcpy(to, (u8 *)&config + offset, len);
+}
+
+static void link_work(struct work_struct *work)
+{
+	struct net_nic *n = container_of(work, struct net_nic, link_work);
+	bool up = netif_running(n->netdev);
+
+	mutex_lock(&n->dev.lock);
+	net_host_features(n, n->dev.features, n->running);
+	if (n->up != up) {
+		n->up = up;
+		bus_config_changed(&n->dev);
+	}
+	mutex_unlock(&n->dev.lock);
+	bus_put(&n->dev);
+}
+
+void net_link_changed(struct net_nic *n)
+{
+	kref_get(&n->dev.ref);
+	if (!bus_queue_system_work(&n->link_work))
+		bus_put(&n->dev);
+}
+
+static int net_start(struct bus_device *dev)
+{
+	struct net_nic *n = nic_of(dev);
+	unsigned int i;
+
+	n->mergeable = dev->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+	n->active = 1;
+	n->running = true;
+	for (i = 0; i < n->pairs; i++)
+		net_rx_open(n, i);
+	net_link_changed(n);
+	return 0;
+}
+
+static void net_stop(struct bus_device *dev)
+{
+	struct net_nic *n = nic_of(dev);
+	unsigned int i;
+
+	n->running = false;
+	netif_carrier_off(n->netdev);
+	for (i = 0; i < n->pairs; i++)
+		net_rx_close(n, i);
+}
+
+static void net_unplug(struct bus_device *dev)
+{
+	struct net_nic *n = nic_of(dev);
+
+	net_host_remove(n);
+}
+
+static void net_free(struct bus_device *dev)
+{
+	struct net_nic *n = nic_of(dev);
+	unsigned int i;
+
+	for (i = 0; i < n->pairs; i++)
+		net_rx_free(&n->rx[i]);
+	kvfree(n->segs);
+	kvfree(n);
+}
+
+static const char *const counter_names[] = {
+	"to-guest-packets", "to-guest-bytes", "to-guest-dropped",
+	"from-guest-packets", "from-guest-bytes", "from-guest-dropped", "from-guest-errors",
+};
+
+static void net_count_all(struct bus_device *dev, u64 *values)
+{
+	struct net_nic *n = nic_of(dev);
+	unsigned int i;
+
+	memset(values, 0, sizeof(*values) * ARRAY_SIZE(counter_names));
+	for (i = 0; i < n->pairs; i++) {
+		values[0] += u64_stats_read(&n->to_guest[i].packets);
+		values[1] += u64_stats_read(&n->to_guest[i].bytes);
+		values[2] += u64_stats_read(&n->to_guest[i].dropped);
+		values[3] += u64_stats_read(&n->from_guest[i].packets);
+		values[4] += u64_stats_read(&n->from_guest[i].bytes);
+		values[5] += u64_stats_read(&n->from_guest[i].dropped);
+		values[6] += u64_stats_read(&n->from_guest[i].errors);
+	}
+}
+
+static const struct bus_ops net_ops = {
+	.type		= VIRTIO_ID_NET,
+	.kind		= "net",
+	.config_read	= net_config_read,
+	.start		= net_start,
+	.stop		= net_stop,
+	.kick		= net_kick,
+	.unplug		= net_unplug,
+	.counters	= counter_names,
+	.nr_counters	= ARRAY_SIZE(counter_names),
+	.count		= net_count_all,
+	.free		= net_free,
+};
+
+/* ---- 4. Making one --------------------------------------------------------------------- */
+
+static const u64 net_features =
+	BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) |
+	BIT_ULL(VIRTIO_NET_F_MTU) | BIT_ULL(VIRTIO_NET_F_MAC) |
+	BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) |
+	BIT_ULL(VIRTIO_NET_F_GUEST_ECN) | BIT_ULL(VIRTIO_NET_F_HOST_TSO4) |
+	BIT_ULL(VIRTIO_NET_F_HOST_TSO6) | BIT_ULL(VIRTIO_NET_F_HOST_ECN) |
+	BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | BIT_ULL(VIRTIO_NET_F_STATUS) |
+	BIT_ULL(VIRTIO_NET_F_CTRL_VQ) | BIT_ULL(VIRTIO_NET_F_CTRL_RX);
+
+struct bus_device *net_new(const struct net_params *p, struct netlink_ext_ack *extack)
+{
+	u64 features = net_features | (p->pairs > 1 ? BIT_ULL(VIRTIO_NET_F_MQ) : 0);
+	struct net_nic *n;
+	unsigned int i;
+	int err;
+
+	if (!is_valid_ether_addr(p->mac)) {
+		NL_SET_ERR_MSG(extack, "MAC address: not that of one station");
+		return ERR_PTR(-EINVAL);
+	}
+	n = kvzalloc(sizeof(*n), GFP_KERNEL_ACCOUNT);
+	if (!n)
+		return ERR_PTR(-ENOMEM);
+	memcpy(n->mac, p->mac, ETH_ALEN);
+	n->pairs = p->pairs;
+	n->active = 1;
+	INIT_WORK(&n->link_work, link_work);
+	err = -ENOMEM;
+	for (i = 0; i < n->pairs; i++) {
+		u64_stats_init(&n->to_guest[i].syncp);
+		u64_stats_init(&n->from_guest[i].syncp);
+		if (net_rx_init(&n->rx[i], p->queue_size))
+			goto err_free;
+	}
+	n->segs = kvcalloc((2 * n->pairs + 1) * NET_SEGS_MAX, sizeof(*n->segs),
+			   GFP_KERNEL_ACCOUNT);
+	if (!n->segs)
+		goto err_free;
+	err = bus_device_init(&n->dev, &net_ops, features,
+			      offsetofend(struct virtio_net_config, mtu), 2 * n->pairs + 1,
+			      p->queue_size);
+	if (err)
+		goto err_free;
+	/* last: whoever sees it may set it up at once */
+	err = net_host_add(n, p, extack);
+	if (err) {
+		bus_put(&n->dev);
+		return ERR_PTR(err);
+	}
+	return &n->dev;
+
+err_free:
+	for (i = 0; i < n->pairs; i++)
+		net_rx_free(&n->rx[i]);
+	kvfree(n->segs);
+	kvfree(n);
+	return ERR_PTR(err);
+}
+
+void net_discard(struct bus_device *dev)
+{
+	net_host_remove(nic_of(dev));
+	bus_put(dev);
+}
+
+bool net_is(const struct bus_device *dev)
+{
+	return dev->ops == &net_ops;
+}
+
+int net_ifindex(const struct bus_device *dev)
+{
+	return nic_of(dev)->netdev->ifindex;
+}
+
+const u8 *net_mac(const struct bus_device *dev)
+{
+	return nic_of(dev)->mac;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What net.c, net_rx.c and net_host.c share. */
+#ifndef DOMUS_NET_PRIV_H
+#define DOMUS_NET_PRIV_H
+
+#include <linux/bvec.h>
+#include <linux/netdevice.h>
+#include <linux/spinlock.h>
+#include <linux/u64_stats_sync.h>
+
+#include "bus.h"
+#include "net.h"
+
+#define NET_VECS_MAX	20	/* pages of a guest's buffer */
+#define NET_FRAME_MAX	(ETH_HLEN + 4 + 65535U)
+
+/* A guest's buffer that frames are copied to, pinned. */
+struct net_buf {
+	u16 id;
+	u16 nr;
+	u32 len;
+	struct bio_vec vecs[NET_VECS_MAX];
+};
+
+/*
+ * The way from the host to the guest.
+ * @lock: of what follows; taken with bottom halves off
+ * @closed: no buffer is taken
+ * @starved: a frame waits; @seen: @tail as it was then
+ * @bufs: a ring of @size, by free-running indices: from @used to @head a frame is
+ *	in, they are to be unpinned; from @head to @tail they wait for one
+ */
+struct net_rx {
+	spinlock_t lock;
+	bool closed, starved;
+	unsigned int size;
+	unsigned int used, head, tail, seen;
+	struct net_buf *bufs;
+};
+
+/* Of one direction of one pair; @syncp as of the kernel's. */
+struct net_counters {
+	u64_stats_t packets, bytes, dropped, errors;
+	struct u64_stats_sync syncp;
+};
+
+/*
+ * An interface. Pair i has queue 2 * i to the guest (rx) and 2 * i + 1 from it (tx); the
+ * control queue is the last.
+ * @netdev: the host's end, whose private area points back
+ * @active: pairs that the driver uses
+ * @running: DRIVER_OK and not stopped; under the device's lock
+ * @up: the host's end is up, as told in config space; under the device's lock
+ * @mergeable, @header: a frame may take several buffers; bytes before a frame
+ * @link_work: brings features, carrier and config space in line with the two
+ * @allowed: features of the host's end that the driver accepts; under rtnl
+ */
+struct net_nic {
+	struct bus_device dev;
+	struct net_device *netdev;
+	u8 mac[ETH_ALEN];
+	unsigned int pairs;
+	unsigned int active;
+	bool running, up;
+	bool mergeable;
+	struct work_struct link_work;
+	netdev_features_t allowed;
+	struct net_rx rx[NET_PAIRS_MAX];
+	struct net_counters to_guest[NET_PAIRS_MAX], from_guest[NET_PAIRS_MAX];
+	struct vring_seg *segs;
+};
+
+#define NET_SEGS_MAX	32
+
+static inline struct net_nic *nic_of(const struct bus_device *dev)
+{
+	return container_of(dev, struct net_nic, dev);
+}
+
+static inline struct net_nic *nic_of_netdev(struct net_device *netdev)
+{
+	return *(struct net_nic **)netdev_priv(netdev);
+}
+
+static inline void net_count(struct net_counters *c, u64_stats_t *what, u64 n, u64 bytes)
+{
+	u64_stats_update_begin(&c->syncp);
+	u64_stats_add(what, n);
+	u64_stats_add(&c->bytes, bytes);
+	u64_stats_update_end(&c->syncp);
+}
+
+/* net.c */
+
+/* The host's end went up or down, or the driver came. Any context. */
+void net_link_changed(struct net_nic *n);
+
+/* net_rx.c: to the guest */
+
+int net_rx_init(struct net_rx *rx, unsigned int size);	/* -ENOMEM: net_rx_free() is next */
+void net_rx_free(struct net_rx *rx);	/* closed; process context */
+
+/* Take what the guest posted. Queue's pop lock held, holder's process context. */
+void net_rx_kick(struct net_nic *n, unsigned int pair);
+/* Give all buffers back unused, take no more. Process context. */
+void net_rx_close(struct net_nic *n, unsigned int pair);
+/* Buffers are taken again. */
+void net_rx_open(struct net_nic *n, unsigned int pair);
+/* ndo_start_xmit of the host's end */
+netdev_tx_t net_rx_xmit(struct sk_buff *skb, struct net_device *netdev);
+
+/* net_host.c: the host's end */
+
+/* Register a network device. Takes the rtnl lock. Return: 0, -EEXIST, -EINVAL, -ENOMEM. */
+int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_ext_ack *extack);
+/* Unregister and free it. Takes the rtnl lock. */
+void net_host_remove(struct net_nic *n);
+
+/*
+ * Offer the host's stack what the guest's driver accepts, and carrier while it runs.
+ * Takes the rtnl lock.
+ */
+void net_host_features(struct net_nic *n, u64 features, bool running);
+
+#endif /* DOMUS_NET_PRIV_H */

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From the host's stack to the guest.
+ *
+ *   1. buffers: taken and pinned when the guest posts them, since frames come in a
+ *      context that cannot fault guest memory in
+ *   2. frames: copied into them
+ *
+ * A pinned page is unpinned by the next kick, where it may be marked dirty. Kicks are
+ * asked for when a quarter of the ring is new, so that a guest that refills one by one
+ * does not call each time.
+ */
+#include <linux/mm.h>
+#include <linux/virtio_net.h>
+
+#include "domain.h"
+#include "net_priv.h"
+
+#define BUDGET	256	/* buffers of one kick */
+
+/* ---- 1. Buffers ----------------------------------------------------------------- */
+
+static struct net_buf *buf_at(struct net_rx *rx, unsigned int i)
+{
+	return &rx->bufs[i & (rx->size - 1)];
+}
+
+static void unpin(struct net_buf *buf)
+{
+	unsigned int i;
+
+	for (i = 0; i < buf->nr; i++) {
+		set_page_dirty_lock(buf->vecs[i].bv_page);
+		unpin_user_page(buf->vecs[i].bv_page);
+	}
+	buf->nr = 0;
+}
+
+/* What has a frame in it. Only who holds the pop lock, or the closer, moves @used. */
+static void unpin_used(struct net_rx *rx)
+{
+	/* the frames are in before the index says so */
+	unsigned int head = smp_load_acquire(&rx->head);
+
+	while (rx->used != head)
+		unpin(buf_at(rx, rx->used++));
+}
+
+static int pin(struct net_nic *n, struct net_buf *buf, const struct vring_chain *chain)
+{
+	unsigned int i;
+	int nr;
+
+	buf->id = chain->id;
+	buf->len = chain->in_len;
+	buf->nr = 0;
+	for (i = 0; i < chain->in; i++) {
+		const struct vring_seg *seg = &chain->segs[chain->out + i];
+
+		nr = gmem_pin_bvecs(&n->dev.d->gmem, seg->gpa, seg->len, true,
+				    buf->vecs + buf->nr, NET_VECS_MAX - buf->nr);
+		if (nr < 0)
+			goto undo;
+		buf->nr += nr;
+	}
+	return 0;
+undo:
+	unpin(buf);
+	return nr;
+}
+
+/* Return: false: give it back. */
+static bool publish(struct net_rx *rx, struct net_buf *buf)
+{
+	bool open;
+
+	spin_lock_bh(&rx->lock);
+	open = !rx->closed;
+	if (open)
+		WRITE_ONCE(rx->tail, rx->tail + 1);
+	spin_unlock_bh(&rx->lock);
+	return open;
+}
+
+static bool take_one(struct net_nic *n, struct bus_queue *q, struct net_rx *rx)
+{
+	struct vring_chain chain = { .segs = n->segs + q->nr * NET_SEGS_MAX,
+				     .max = NET_SEGS_MAX };
+	struct net_buf *buf = buf_at(rx, rx->tail);
+
+	if (rx->tail - rx->used == rx->size || bus_pop(q, &chain) <= 0)
+		return false;
+	if (chain.out || chain.in_len <= sizeof(struct virtio_net_hdr_mrg_rxbuf)) {
+		bus_break(q->dev, "a receive buffer that nothing fits into");
+		bus_push(q, chain.id, 0);
+		return false;
+	}
+	if (pin(n, buf, &chain)) {
+		bus_break(q->dev, "a receive buffer outside of memory, or of too many pages");
+		bus_push(q, chain.id, 0);
+		return false;
+	}
+	if (publish(rx, buf))
+		return true;
+	unpin(buf);
+	bus_push(q, chain.id, 0);
+	return false;
+}
+
+/*
+ * A frame that found no buffers waits until there are others than it saw; one that
+ * came too early for the rate until that has changed.
+ */
+static void wake(struct net_nic *n, struct net_rx *rx, unsigned int pair)
+{
+	bool go;
+
+	spin_lock_bh(&rx->lock);
+	go = !rx->starved || rx->tail != rx->seen;
+	if (go)
+		WRITE_ONCE(rx->starved, false);
+	spin_unlock_bh(&rx->lock);
+	if (go)
+		netif_wake_subqueue(n->netdev, pair);
+}
+
+void net_rx_kick(struct net_nic *n, unsigned int pair)
+{
+	struct bus_queue *q = &n->dev.queues[2 * pair];
+	struct net_rx *rx = &n->rx[pair];
+	unsigned int budget = BUDGET;
+	bool starved;
+
+	unpin_used(rx);
+	do {
+		while (budget && take_one(n, q, rx))
+			budget--;
+		if (!budget) {
+			bus_queue_work(q);
+			break;
+		}
+		starved = READ_ONCE(rx->starved);
+	} while (rx->tail - rx->used != rx->size && !bus_stalled(q) &&
+		 vring_kicks_on_after(&q->ring, starved ? 0 : q->ring.c.size / 4));
+	wake(n, rx, pair);
+}
+
+int net_rx_init(struct net_rx *rx, unsigned int size)
+{
+	spin_lock_init(&rx->lock);
+	rx->closed = true;
+	rx->size = size;
+	rx->bufs = kvcalloc(size, sizeof(*rx->bufs), GFP_KERNEL_ACCOUNT);
+	return rx->bufs ? 0 : -ENOMEM;
+}
+
+void net_rx_free(struct net_rx *rx)
+{
+	if (rx->bufs)
+		unpin_used(rx);
+	kvfree(rx->bufs);
+}
+
+void net_rx_open(struct net_nic *n, unsigned int pair)
+{
+	spin_lock_bh(&n->rx[pair].lock);
+	n->rx[pair].closed = false;
+	WRITE_ONCE(n->rx[pair].starved, false);
+	spin_unlock_bh(&n->rx[pair].lock);
+}
+
+void net_rx_close(struct net_nic *n, unsigned int pair)
+{
+	struct bus_queue *q = &n->dev.queues[2 * pair];
+	struct net_rx *rx = &n->rx[pair];
+	unsigned int head, tail;
+
+	spin_lock_bh(&rx->lock);
+	rx->closed = true;
+	head = rx->head;
+	tail = rx->tail;
+	WRITE_ONCE(rx->head, tail);
+	spin_unlock_bh(&rx->lock);
+	/* unpinned by a later kick of the queue, or when the interface goes */
+	for (; head != tail; head++)
+		bus_push(q, buf_at(rx, head)->id, 0);
+}
+
+/* ---- 2. Frames -------------------------------------------------------------------- */
+
+/* A place in a row of buffers. */
+struct cursor {
+	struct net_rx *rx;
+	unsigned int buf, vec, offset;
+};
+
+static void *cursor_at(struct cursor *c, u32 *room)
+{
+	struct net_buf *buf = buf_at(c->rx, c->buf);
+	struct bio_vec *v;
+
+	if (c->vec == buf->nr) {
+		c->vec = 0;
+		buf = buf_at(c->rx, ++c->buf);
+	}
+	v = &buf->vecs[c->vec];
+	*room = v->bv_len - c->offset;
+	return page_address(v->bv_page) + v->bv_offset + c->offset;
+}
+
+static void cursor_skip(struct cursor *c, u32 len, u32 room)
+{
+	c->offset += len;
+	if (len == room) {
+		c->offset = 0;
+		c->vec++;
+	}
+}
+
+static int put_frame(struct cursor *c, const void *hdr, const struct sk_buff *skb)
+{
+	u32 left = sizeof(struct virtio_net_hdr_mrg_rxbuf), done = 0, n, room;
+	void *to;
+
+	for (; left; left -= n, hdr += n) {
+		to = cursor_at(c, &room);
+		n = min(left, room);
+		memcpy(to, hdr, n);
+		cursor_skip(c, n, room);
+	}
+	for (left = skb->len; left; left -= n, done += n) {
+		to = cursor_at(c, &room);
+		n = min(left, room);
+		if (skb_copy_bits(skb, done, to, n))
+			return -EFAULT;
+		cursor_skip(c, n, room);
+	}
+	return 0;
+}
+
+/*
+ * How many buffers does the frame need? rx->lock held. Return: 0: so many are not
+ * there, < 0: it will never fit.
+ */
+static int count_bufs(const struct net_nic *n, struct net_rx *rx, u32 len,
+		      struct bus_used *used)
+{
+	unsigned int i, max = n->mergeable ? MAX_SKB_FRAGS + 1 : 1;
+
+	for (i = 0; i < max && rx->head + i != rx->tail; i++) {
+		struct net_buf *buf = buf_at(rx, rx->head + i);
+
+		used[i].id = buf->id;
+		used[i].written = min(len, buf->len);
+		len -= used[i].written;
+		if (!len)
+			return i + 1;
+	}
+	return i == max ? -EMSGSIZE : 0;
+}
+
+/* rx->lock held. Return: buffers used, 0: none are there, < 0: drop it. */
+static int frame_to_bufs(struct net_nic *n, struct net_rx *rx, const struct sk_buff *skb,
+			 struct bus_used *used)
+{
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	struct cursor at = { .rx = rx, .buf = rx->head };
+	int nr, err;
+
+	if (rx->closed)
+		return -ENETDOWN;
+	nr = count_bufs(n, rx, skb->len + sizeof(hdr), used);
+	if (!nr) {
+		WRITE_ONCE(rx->starved, true);
+		rx->seen = rx->tail;
+	}
+	if (nr <= 0)
+		return nr;
+	err = virtio_net_hdr_from_skb(skb, &hdr.hdr, true, true, 0);
+	if (err)
+		return err;
+	hdr.num_buffers = (__force __virtio16)(u16)nr;
+	err = put_frame(&at, &hdr, skb);
+	if (err)
+		return err;
+	/* the frame, before the index */
+	smp_store_release(&rx->head, rx->head + nr);
+	return nr;
+}
+
+netdev_tx_t net_rx_xmit(struct sk_buff *skb, struct net_device *netdev)
+{
+	struct net_nic *n = nic_of_netdev(netdev);
+	unsigned int pair = skb_get_queue_mapping(skb);
+	struct bus_queue *q = &n->dev.queues[2 * pair];
+	struct bus_used used[MAX_SKB_FRAGS + 1];
+	struct net_rx *rx = &n->rx[pair];
+	int nr;
+
+	/* stopped before: when there are tokens again the worker wakes it */
+	netif_stop_subqueue(netdev, pair);
+	if (bus_rate_over(&n->dev.rate))
+		return NETDEV_TX_BUSY;
+	spin_lock(&rx->lock);
+	nr = frame_to_bufs(n, rx, skb, used);
+	spin_unlock(&rx->lock);
+	if (!nr) {
+		/* the worker looks whether there are buffers by now, and wakes it */
+		bus_queue_work(q);
+		return NETDEV_TX_BUSY;
+	}
+	netif_start_subqueue(netdev, pair);
+	if (nr < 0) {
+		net_count(&n->to_guest[pair], &n->to_guest[pair].dropped, 1, 0);
+		dev_kfree_skb_any(skb);
+		return NETDEV_TX_OK;
+	}
+	skb_tx_timestamp(skb);
+	bus_push_many(q, used, nr);
+	bus_rate_charge(&n->dev.rate, skb->len);
+	net_count(&n->to_guest[pair], &n->to_guest[pair].packets, 1, skb->len);
+	/* before none are left: the guest was asked to kick late */
+	if (READ_ONCE(rx->tail) - READ_ONCE(rx->head) < rx->size / 4 && !netdev_xmit_more())
+		bus_queue_work(q);
+	dev_consume_skb_any(skb);
+	return NETDEV_TX_OK;
+}
