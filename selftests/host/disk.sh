@@ -89,6 +89,14 @@ member() {
 		$1 == key && mine { sub(/^ *[^ ]* /, ""); sub(/,$/, ""); print; exit }'
 }
 
+is_dead() {
+	domctl show "$1" | grep -q '^State: dead$'
+}
+
+unused() {
+	[ "$(cat /sys/module/domus/refcnt)" = 0 ]
+}
+
 # ---- 2. Images ----------------------------------------------------------------
 
 image() {
@@ -159,7 +167,7 @@ refuse_words() {
 	refuse 3 "Error: disk none: $why" domctl disk resize one none
 	refuse 3 "Error: disk none: $why" domctl disk set one none --ops 1
 	domctl create dead --kernel $PUPPET $MEMORY --append crash > /dev/null
-	soon [ "$(domctl show dead | sed -n 's/^State: //p')" = dead ]
+	soon is_dead dead
 	refuse 2 "Error: disk a.img: the domain is dead" domctl disk attach dead $MNT/a.img
 	domctl destroy dead
 }
@@ -445,7 +453,7 @@ creates
 taken
 others
 domctl destroy one
-soon [ "$(cat /sys/module/domus/refcnt)" = 0 ]
+soon unused
 result "nothing is left behind"
 umount $DIR/ro
 umount $MNT

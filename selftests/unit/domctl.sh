@@ -6,7 +6,7 @@
 #
 #   1. reporting
 #   2. help and version
-#   3. usage errors: status 1 and one line
+#   3. usage errors: status 1 and one line; of configuration files, too
 #   4. files that are not there
 #   5. errors in JSON
 #   6. without the module
@@ -28,6 +28,7 @@ export XDG_RUNTIME_DIR=$work
 
 number=0
 failed=0
+HINT="(see domctl help)"
 
 result() {
 	local verdict=ok
@@ -82,6 +83,15 @@ test_help() {
 	says '^Usage: domctl ' domain help
 	says "^domctl $(cat userspace/VERSION)$" -V
 	says "^domctl $(cat userspace/VERSION)$" --version
+	says '^Usage: domctl .* disk COMMAND' disk help
+	says '^Usage: domctl .* disk COMMAND' disk -h
+	says '^Usage: domctl .* disk COMMAND' help disk
+	for command in attach detach list resize set; do
+		says "^Usage: domctl .* disk $command" help disk $command
+		says "^Usage: domctl .* disk $command" disk help $command
+		says "^Usage: domctl .* disk $command" disk $command help
+		says "^Usage: domctl .* disk $command" -j disk $command --help
+	done
 	for command in create list show console destroy version; do
 		says "^Usage: domctl .* $command" help $command
 		says "^Usage: domctl .* $command" $command help
@@ -160,6 +170,118 @@ test_create() {
 	refuse 1 name "is longer than 63 bytes" create "${huge::64}" -k "$work/kernel"
 }
 
+test_disk() {
+	local rule="must be letters, digits, '.', '_' and '-', a letter or digit first" command
+	local image=$work/kernel
+
+	refuse 1 mount "no such command $HINT" disk mount a
+	refuse 1 attach "no such command $HINT" attach a b
+	refuse 1 create "no such command $HINT" disk create a
+	refuse 1 disks "no such command $HINT" disks
+	refuse 1 mount "no such command $HINT" help disk mount
+	refuse 1 b "unexpected word (see domctl disk list help)" disk list a b
+	refuse 1 --force "unknown option $HINT" disk list --force
+	for command in attach detach resize set; do
+		refuse 1 DOMAIN "is missing (see domctl disk $command help)" disk $command
+		refuse 1 name "'a/b' $rule" disk $command a/b x
+		[[ $command == attach ]] && continue
+		refuse 1 NAME "is missing (see domctl disk $command help)" disk $command a
+		refuse 1 "disk name" "'a/b' $rule" disk $command a a/b
+		refuse 1 "disk name" "is empty" disk $command a ""
+		refuse 1 "disk name" "is longer than 31 bytes" disk $command a "$(printf %032d 0)"
+	done
+	refuse 1 FILE "is missing (see domctl disk attach help)" disk attach a
+	refuse 1 c "unexpected word (see domctl disk attach help)" disk attach a "$image" c
+	refuse 1 --name "needs a value: NAME" disk attach a "$image" --name
+	refuse 1 --readonly=yes "takes no value" disk attach a "$image" --readonly=yes
+	refuse 1 disk "direct and buffered exclude each other" \
+		disk attach a "$image" --direct --buffered
+	refuse 1 queues "0 is not in 1 to 16" disk attach a "$image" --queues 0
+	refuse 1 queue-size "48 is no power of two" disk attach a "$image" --queue-size 48
+	refuse 1 serial "is longer than 20 bytes" disk attach a "$image" --serial "$(printf %021d 0)"
+	refuse 1 rate "'fast' is not a size (as 512M or 2G)" disk attach a "$image" --rate fast
+	refuse 1 timeout "86401 is not in 0 to 86400" disk detach a b --timeout 86401
+	refuse 1 c "unexpected word (see domctl disk detach help)" disk detach a b c
+	refuse 1 size "'big' is not a size (as 512M or 2G)" disk resize a b big
+	refuse 1 size "0 is no size of a disk" disk resize a b 0
+	refuse 1 size "8388608T is no size of a disk" disk resize a b 8388608T
+	refuse 1 size "1025 is no multiple of 512" disk resize a b 1025
+	refuse 1 d "unexpected word (see domctl disk resize help)" disk resize a b 1M d
+	refuse 1 set "nothing to change (see domctl disk set help)" disk set a b
+	refuse 1 ops "'-1' is not a number" disk set a b --ops -1
+	refuse 1 burst "60001 is not in 0 to 60000" disk set a b --burst 60001
+	refuse 1 --queues "unknown option $HINT" disk set a b --queues 1
+}
+
+# A file's refusal: config LINE-NUMBER WHAT-AND-WHY LINE...
+config() {
+	local line=$1 why=$2
+	shift 2
+	printf '%s\n' "$@" > "$work/web.conf"
+	refuse 1 "$work/web.conf:$line" "$why" create -f "$work/web.conf"
+}
+
+test_config() {
+	local size="is not a size (as 512M or 2G)" many=() i
+
+	config 1 "kernel: stands before the first section" "kernel = x"
+	config 2 "memory: '1X' $size" "[domain]" "memory = 1X"
+	config 3 "memory: 512K is not in 1M to 4T" "[domain]" "kernel = x" "memory = 512K"
+	config 2 "vcpus: 65 is not in 1 to 64" "[domain]" "vcpus = 65"
+	config 2 "append: is longer than 4095 bytes" "[domain]" "append = $(printf %04096d 0)"
+	config 2 "name: 'a b' must be letters, digits, '.', '_' and '-', a letter or digit first" \
+		"[domain]" "name = a b"
+	config 2 "kernle: no such key in [domain]" "[domain]" "kernle = x"
+	config 2 "-k: no such key in [domain]" "[domain]" "-k = x"
+	config 2 "disk: no such key in [domain]" "[domain]" "disk = x"
+	config 2 "file: no such key in [domain]" "[domain]" "file = x"
+	config 2 "json: no such key in [domain]" "[domain]" "json = yes"
+	config 2 "wait: 'true' is neither yes nor no" "[domain]" "wait = true"
+	config 3 "create: --console, --detach and --wait exclude each other" \
+		"[domain]" "wait = yes" "detach = yes"
+	config 2 "escape: 'ab' is neither ^X, a character, nor none" "[domain]" "escape = ab"
+	config 1 "file: is missing in [disk a]" "[disk a]"
+	config 1 "file: is missing in [disk a]" "[disk a]" "queues = 1" "[domain]" "vcpus = 0"
+	config 3 "file: is missing in [disk b]" "[disk a]" "file = x" "[disk b]" "readonly = yes"
+	config 2 "name: no such key in [disk NAME]" "[disk a]" "name = b"
+	config 2 "kernel: no such key in [disk NAME]" "[disk a]" "kernel = b"
+	config 3 "readonly: '1' is neither yes nor no" "[disk a]" "file = b" "readonly = 1"
+	config 3 "queues: 99 is not in 1 to 16" "[disk a]" "file = b" "queues = 99"
+	config 4 "disk: direct and buffered exclude each other" \
+		"[disk a]" "file = b" "direct = yes" "buffered = yes"
+	config 4 "file: is there already, in line 2" "[disk a]" "file = b" "" "file = c"
+	for ((i = 0; i < 65; i++)); do
+		many+=("[disk d$i]" "file = x")
+	done
+	config 129 "disk: a domain has at most 64 devices" "${many[@]}"
+
+	refuse 3 "$work/none.conf" "No such file or directory" create -f "$work/none.conf"
+	refuse 2 "$work" "is a directory" create -f "$work"
+	printf '[domain]\nkernel = none\nmemory = 8M\nno' > "$work/web.conf"
+	refuse 1 "$work/web.conf:4" "line: is neither [SECTION] nor KEY = VALUE" \
+		create -f "$work/web.conf"
+	printf '[domain]\nkernel = none\nmemory = 8M\nwait=yes\n[disk a]\nfile = x' \
+		> "$work/web.conf"
+	refuse 3 kernel "$work/none: No such file or directory" create -f "$work/web.conf"
+	refuse 3 kernel "none: No such file or directory" create -f "$work/web.conf" -k none
+	refuse 3 kernel "$work/none: No such file or directory" create -f "$work/web.conf" --console
+	refuse 1 create "--console, --detach and --wait exclude each other" \
+		create -f "$work/web.conf" --console --detach
+	refuse 1 memory "'x' $size" create -f "$work/web.conf" --memory x
+	refuse 1 "disk name" "'b' is given twice" create -f "$work/web.conf" \
+		--disk x,name=b --disk y,name=b
+	refuse 3 kernel "$work/none: No such file or directory" create -f "$work/web.conf" \
+		--disk y,name=a
+	refuse 1 --file "is given twice" create -f "$work/web.conf" -f "$work/web.conf"
+	cp "$work/web.conf" "$work/a b.conf"
+	refuse 1 name "'a b' must be letters, digits, '.', '_' and '-', a letter or digit first" \
+		create -f "$work/a b.conf"
+	refuse 3 kernel "$work/none: No such file or directory" create web -f "$work/a b.conf"
+	(cd "$work" && [[ $("$DOMCTL" create -f web.conf 2>&1) == \
+		"Error: kernel: none: No such file or directory" ]])
+	result $? "paths are beside the file, wherever it is named from"
+}
+
 # 4.
 
 test_files() {
@@ -216,6 +338,11 @@ test_absent() {
 	refuse 2 module "$why" show a
 	refuse 2 module "$why" console a
 	refuse 2 module "$why" destroy a
+	refuse 2 module "$why" disk
+	refuse 2 module "$why" disk list a
+	refuse 2 module "$why" disk attach a "$work/kernel"
+	refuse 2 module "$why" disk detach a b
+	json 2 module "$why" disk -j
 	refuse 2 module "$why" create a -k "$work/kernel"
 	refuse 2 module "$why" create a -k "$work/kernel" --wait
 	json 2 module "$why" -j
@@ -260,7 +387,7 @@ test_spec() {
 test_random() {
 	local words=(-j -p -s -d -jp -x -- --json --memory --memory=1M --vcpus 0 64 -m -c --wait
 		     --detach --console --escape ^A none list show create console destroy
-		     domain version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
+		     domain disk attach detach resize set --disk -f --readonly --rate version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
 		     --append "x y" --log --timeout --max-reboots --force -h)
 	local i n arguments bad=0
 
@@ -285,6 +412,8 @@ echo "KTAP version 1"
 test_help
 test_usage
 test_create
+test_disk
+test_config
 test_files
 test_json
 test_absent

@@ -90,6 +90,11 @@ static int read_line(struct reader *r, char *to, int room)
 		to[n++] = (char)c;
 	}
 	to[n] = '\0';
+	/* What some editors put before UTF-8 */
+	if (r->line == 1 && !strncmp(to, "\xef\xbb\xbf", 3)) {
+		n -= 3;
+		memmove(to, to + 3, (size_t)n + 1);
+	}
 	return n;
 }
 
