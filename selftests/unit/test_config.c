@@ -95,7 +95,7 @@ static void test_reads(void)
 	reads("[domain]", "1:");
 	reads("[domain]\nkernel = /a b\n", "1: 2:/kernel=/a b");
 	reads("[domain]\r\nkernel = a\r\n", "1: 2:/kernel=a");
-	reads("  [domain]  \n\tkernel\t=\ta\t\n", "1: 2:/kernel=a");
+	reads("  [domain]\t\n\tkernel\t=\ta\t\n", "1: 2:/kernel=a");
 	reads("\xef\xbb\xbf[domain]\nx=y", "1: 2:/x=y");
 	reads("[domain]\nappend = a=b ; c # d\n", "1: 2:/append=a=b ; c # d");
 	reads("[domain]\nx: y\n", "1: 2:/x=y");
