@@ -11,7 +11,7 @@
 #   5. who may have an image
 #   6. limits and sizes
 #   7. create: --disk, and a configuration file
-#   8. guests that hold on, and that let go
+#   8. guests that hold on, that let go, that break a ring
 #   9. other users
 # shellcheck disable=SC2086,SC2181,SC2317  # words are split on purpose
 set -u
@@ -384,6 +384,11 @@ console_says() {
 	grep -q "^$1$" $DIR/log
 }
 
+# of disk d of domain three
+in_state() {
+	[ "$(member three d state)" = "\"$1\"" ]
+}
+
 taken() {
 	domctl create three --kernel $TAKER $MEMORY --append hold --log $DIR/log \
 		--disk $MNT/a.img,name=d > /dev/null
@@ -392,14 +397,14 @@ taken() {
 	attach3="domctl disk attach three"
 	$attach3 $MNT/b.img > /dev/null && soon console_says "taken b.img"
 	result "and one that is plugged later"
-	[ "$(member three d state)" = '"ready"' ]
+	soon in_state ready
 	result "list says that it has a driver"
 	domctl disk resize three d 3M && soon console_says "size d 6144"
 	result "it sees the new size"
 	expect 2 "Error: disk d: the guest still uses it after 2 s: stays attached (--force takes \
 it away)" domctl disk detach three d --timeout 2
 	result "detach of one that the guest holds: told, timed"
-	console_says "asked d" && [ "$(member three d state)" = '"ready"' ]
+	console_says "asked d" && in_state ready
 	result "the guest was asked, and has it still"
 	does "detach --force" domctl disk detach three d --force
 	soon console_says "gone d"
@@ -417,6 +422,18 @@ it away)" domctl disk detach three d --timeout 2
 	$attach3 $MNT/a.img --name e > /dev/null && soon console_says "taken e" &&
 		domctl disk detach three e && soon console_says "gone e"
 	result "once more"
+	domctl destroy three
+
+	truncate -s 2M $MNT/a.img
+	domctl create three --kernel $TAKER $MEMORY --append break --log $DIR/log \
+		--disk $MNT/a.img,name=d > /dev/null
+	soon console_says "broken d" && in_state broken
+	result "a ring that jumps breaks its device"
+	domctl show three | grep -A 2 "^Disk: d$" | grep "^  Because: ..*"
+	result "show says how"
+	domctl disk resize three d 3M && soon console_says "reset d" &&
+		soon in_state ready && [ "$(member three d broken)" = '""' ]
+	result "a reset brings it back"
 	domctl destroy three
 }
 
