@@ -275,11 +275,11 @@ static void unplugged(struct bus_device *dev)
 }
 
 int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned long timeout,
-	       struct netlink_ext_ack *extack)
+	       bool again, struct netlink_ext_ack *extack)
 {
 	struct bus *b = &d->bus;
 	struct bus_device *dev;
-	bool gone = false;
+	bool gone = false, asked;
 	long left;
 
 	mutex_lock(&b->lock);
@@ -293,9 +293,11 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 	/* one that no driver has taken is free to go */
 	if (force || !READ_ONCE(dev->status))
 		WRITE_ONCE(dev->let_go, true);
+	asked = dev->leaving;
 	WRITE_ONCE(dev->leaving, true);
 	mutex_unlock(&b->lock);
-	event_signal_kind(d, DOMUS_PORT_BUS, 0);
+	if (!asked)
+		event_signal_kind(d, DOMUS_PORT_BUS, 0);
 
 	left = wait_event_killable_timeout(b->changed, READ_ONCE(dev->let_go) || domain_dead(d),
 					   timeout);
@@ -306,14 +308,15 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 		unplug(b, dev);
 		gone = true;
 		left = 1;
-	} else {
+	} else if (left < 0 || !again) {
 		WRITE_ONCE(dev->leaving, false);
 	}
 	mutex_unlock(&b->lock);
 	if (gone)
 		unplugged(dev);
 	/* it has gone; or the guest may keep it, or take it again */
-	event_signal_kind(d, DOMUS_PORT_BUS, 0);
+	if (left || !again)
+		event_signal_kind(d, DOMUS_PORT_BUS, 0);
 	bus_put(dev);
 	if (left > 0)
 		return 0;

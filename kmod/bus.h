@@ -172,12 +172,13 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
  * bus_remove() - unplug a device
  * @name: of the device
  * @force: at once; else the guest is asked, and given @timeout jiffies
+ * @again: the caller will ask again when the time is over: the guest goes on being asked
  *
  * Context: process, may sleep; killable.
  * Return: 0, -ENOENT, -ETIMEDOUT (the guest holds on: still plugged), -EINTR.
  */
 int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned long timeout,
-	       struct netlink_ext_ack *extack);
+	       bool again, struct netlink_ext_ack *extack);
 
 /*
  * The domain reboots: every device is reset. No vCPU runs. Return: 0, -EINTR when

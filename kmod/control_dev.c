@@ -65,6 +65,7 @@ static const struct nla_policy del_policy[DOMUS_A_DEV_MAX + 1] = {
 	[DOMUS_A_DEV_NAME]	= POLICY_DEV_NAME,
 	[DOMUS_A_DEV_TIMEOUT_MS] = NLA_POLICY_MAX(NLA_U32, DOMUS_DEV_TIMEOUT_MS_MAX),
 	[DOMUS_A_DEV_FORCE]	= { .type = NLA_FLAG },
+	[DOMUS_A_DEV_AGAIN]	= { .type = NLA_FLAG },
 };
 
 static const struct nla_policy set_policy[DOMUS_A_DEV_MAX + 1] = {
@@ -281,8 +282,8 @@ int control_dev_new(struct sk_buff *skb, struct genl_info *info)
 
 /*
  * Generic netlink holds a lock of its own while a command runs, which nobody may
- * keep for long: hence the limit of the timeout. Who has more patience asks again;
- * a guest that has begun to let go in one try is found to have in the next.
+ * keep for long: hence the limit of the timeout. Who has more patience says so, and
+ * asks again: meanwhile the guest does not see the request withdrawn.
  */
 int control_dev_del(struct sk_buff *skb, struct genl_info *info)
 {
@@ -300,7 +301,7 @@ int control_dev_del(struct sk_buff *skb, struct genl_info *info)
 	if (tb[DOMUS_A_DEV_TIMEOUT_MS])
 		timeout = nla_get_u32(tb[DOMUS_A_DEV_TIMEOUT_MS]);
 	err = bus_remove(d, nla_data(tb[DOMUS_A_DEV_NAME]), tb[DOMUS_A_DEV_FORCE],
-			 msecs_to_jiffies(timeout), info->extack);
+			 msecs_to_jiffies(timeout), tb[DOMUS_A_DEV_AGAIN], info->extack);
 	domain_put(d);
 	return control_refuse(info->extack, err);
 }

@@ -42,10 +42,11 @@
  *                             DEV_RATE_BYTES, DEV_RATE_OPS, DEV_RATE_BURST_MS
  *                           plugs a device; before START or later
  *   DOMUS_CMD_DEV_DEL       DEV n { DEV_NAME, DEV_TIMEOUT_MS (optional, 0),
- *                             DEV_FORCE (optional) }
+ *                             DEV_FORCE (optional), DEV_AGAIN (optional) }
  *                           asks the guest to let go and waits; -ETIMEDOUT: still
- *                           plugged, ask again. Forced: at once, what is under way
- *                           is lost
+ *                           plugged, and the guest is not asked any more, but with
+ *                           DEV_AGAIN: the next request goes on with it. Forced: at
+ *                           once, what is under way is lost
  *   DOMUS_CMD_DEV_SET       DEV n { DEV_NAME, and what is to change: DEV_RATE_*,
  *                             DEV_RESIZE (take the size that the backing has now),
  *                             DEV_SIZE (of a file: make it this size, then the same) }
@@ -203,6 +204,7 @@ enum domus_attr_dev {
 	DOMUS_A_DEV_RESIZE,	/* flag */
 	DOMUS_A_DEV_QUEUE,	/* nested, repeated: DOMUS_A_QUEUE_* */
 	DOMUS_A_DEV_COUNTER,	/* nested, repeated: DOMUS_A_COUNTER_* */
+	DOMUS_A_DEV_AGAIN,	/* flag */
 	DOMUS_A_DEV_FILE,	/* string: path of the image; left out when it is long */
 	DOMUS_A_DEV_MAC,	/* 6 bytes: the guest's address */
 	DOMUS_A_DEV_IFNAME,	/* string, less than IFNAMSIZ */

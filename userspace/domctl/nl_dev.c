@@ -76,12 +76,13 @@ int control_disk_new(struct control *c, const struct control_ref *ref, const str
 }
 
 static int del(struct control *c, const struct control_ref *ref, const char *name,
-	       uint32_t timeout_ms, bool force, struct error *error)
+	       uint32_t timeout_ms, bool force, bool again, struct error *error)
 {
 	struct nlattr *dev;
 	struct nl_msg *msg = begin(c, DOMUS_CMD_DEV_DEL, ref, name, &dev);
 	bool failed = !msg || nla_put_u32(msg, DOMUS_A_DEV_TIMEOUT_MS, timeout_ms) ||
-		      (force && nla_put_flag(msg, DOMUS_A_DEV_FORCE));
+		      (force && nla_put_flag(msg, DOMUS_A_DEV_FORCE)) ||
+		      (again && nla_put_flag(msg, DOMUS_A_DEV_AGAIN));
 
 	return finish(c, msg, dev, failed, name, error);
 }
@@ -98,7 +99,7 @@ int control_dev_del(struct control *c, const struct control_ref *ref, const char
 			       left < DOMUS_DEV_TIMEOUT_MS_MAX ? (uint32_t)left :
 								 DOMUS_DEV_TIMEOUT_MS_MAX;
 
-		if (!del(c, ref, name, now, force, &refusal))
+		if (!del(c, ref, name, now, force, left > now, &refusal))
 			return 0;
 		if (refusal.err != ETIMEDOUT || left <= now) {
 			*error = refusal;
