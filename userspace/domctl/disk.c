@@ -221,7 +221,7 @@ void disk_name(struct disk *disk, bool (*taken)(void *arg, const char *name), vo
 
 	while (*base && !is_alnum(*base))
 		base++;
-	for (; base[length] && length < DOMUS_DEV_NAME_MAX; length++)
+	for (; length < DOMUS_DEV_NAME_MAX && base[length]; length++)
 		stem[length] = is_alnum(base[length]) || strchr("._-", base[length]) ?
 			       base[length] : '-';
 	stem[length] = '\0';
