@@ -604,19 +604,30 @@ static void make_printable(char *text)
 	}
 }
 
-int domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt, ...)
+static void keep_regs(struct domus_death *death, const struct domus_vcpu *v)
+{
+	death->by_vcpu = true;
+	death->vcpu = v->id;
+	death->user = vcpu_user_mode(v);
+	death->regs = v->data->regs;
+	death->fs_base = v->data->fs_base;
+	death->gs_base = v->data->gs_base;
+}
+
+/* @v: whose doing it was, or NULL */
+static int __printf(4, 0) kill(struct domus_domain *d, const struct domus_vcpu *v,
+			       enum domus_reason code, const char *fmt, va_list args)
 {
 	struct domain_box *box = box_of(d);
 	unsigned long flags;
-	va_list args;
 
 	spin_lock_irqsave(&d->death_lock, flags);
 	if (d->state != DOMUS_STATE_DEAD) {
 		d->death.code = code;
-		va_start(args, fmt);
 		vscnprintf(d->death.text, sizeof(d->death.text), fmt, args);
-		va_end(args);
 		make_printable(d->death.text);
+		if (v)
+			keep_regs(&d->death, v);
 		trace_domus_death(d->id, code, d->death.text);
 		WRITE_ONCE(d->state, DOMUS_STATE_DEAD);
 		/* under the lock: who finds it dead can wait for the work */
@@ -629,6 +640,28 @@ int domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt,
 	return -ESHUTDOWN;
 }
 
+int domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, fmt);
+	r = kill(d, NULL, code, fmt, args);
+	va_end(args);
+	return r;
+}
+
+int domain_kill_by(struct domus_vcpu *v, enum domus_reason code, const char *fmt, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, fmt);
+	r = kill(v->d, v, code, fmt, args);
+	va_end(args);
+	return r;
+}
+
 void domain_reason(struct domus_domain *d, struct domus_death *out)
 {
 	unsigned long flags;
@@ -638,8 +671,9 @@ void domain_reason(struct domus_domain *d, struct domus_death *out)
 	spin_unlock_irqrestore(&d->death_lock, flags);
 }
 
-int domain_shutdown(struct domus_domain *d, u32 how, const char *text)
+int domain_shutdown(struct domus_vcpu *v, u32 how, const char *text)
 {
+	struct domus_domain *d = v->d;
 	const char *colon;
 
 	text = text ?: "";
@@ -649,7 +683,7 @@ int domain_shutdown(struct domus_domain *d, u32 how, const char *text)
 		return domain_kill(d, DOMUS_REASON_POWEROFF, "guest powered off%s%s",
 				   colon, text);
 	case DOMUS_SHUTDOWN_CRASH:
-		return domain_kill(d, DOMUS_REASON_CRASH, "guest crashed%s%s", colon, text);
+		return domain_kill_by(v, DOMUS_REASON_CRASH, "guest crashed%s%s", colon, text);
 	case DOMUS_SHUTDOWN_SUSPEND:
 		return domain_kill(d, DOMUS_REASON_SUSPEND, "guest suspended%s%s", colon, text);
 	case DOMUS_SHUTDOWN_REBOOT:
@@ -659,8 +693,8 @@ int domain_shutdown(struct domus_domain *d, u32 how, const char *text)
 		}
 		return -ESHUTDOWN;
 	default:
-		return domain_kill(d, DOMUS_REASON_BAD_CALL,
-				   "guest asked for shutdown of unknown kind %u", how);
+		return domain_kill_by(v, DOMUS_REASON_BAD_CALL,
+				      "guest asked for shutdown of unknown kind %u", how);
 	}
 }
 

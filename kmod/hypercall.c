@@ -229,7 +229,7 @@ CALL(shutdown)
 			if (!isascii(text[i]) || (!isprint(text[i]) && text[i]))
 				text[i] = ' ';
 	}
-	c->leave = domain_shutdown(v->d, c->args[0], text);
+	c->leave = domain_shutdown(v, c->args[0], text);
 	kfree(text);
 	return 0;
 }

@@ -488,8 +488,8 @@ static int exit_page_fault(struct domus_vcpu *v)
 	}
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	return domain_kill(v->d, DOMUS_REASON_MEMORY,
-			   "vCPU %u: the host has no memory for address %#llx", v->id, cr2);
+	return domain_kill_by(v, DOMUS_REASON_MEMORY,
+			      "vCPU %u: the host has no memory for address %#llx", v->id, cr2);
 }
 
 static int exit_exception(struct domus_vcpu *v, u64 vector)
@@ -539,9 +539,9 @@ static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
 	if (data->fatal)
 		return exit_fatal(v);
 	if (!go_on)
-		return domain_kill(v->d, DOMUS_REASON_MACHINE_CHECK,
-				   "vCPU %u: machine check, rip %#llx lost", v->id,
-				   data->regs.ip);
+		return domain_kill_by(v, DOMUS_REASON_MACHINE_CHECK,
+				      "vCPU %u: machine check, rip %#llx lost", v->id,
+				      data->regs.ip);
 	if (vector == X86_TRAP_PF)
 		return exit_page_fault(v);
 	if (vector == CELL_VEC_CALL) {

@@ -242,7 +242,7 @@ spec_attributes() {
 
 test_spec() {
 	local set
-	for set in domus slot vcpu exit; do
+	for set in domus slot vcpu exit regs; do
 		local enum=domus_attr_$set prefix=DOMUS_A_${set^^}_
 		[[ $set == domus ]] && enum=domus_attr prefix=DOMUS_A_
 		[[ $(header_names "$enum" "$prefix") == $(spec_attributes $set) ]]

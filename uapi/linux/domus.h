@@ -27,7 +27,8 @@
  *   DOMUS_CMD_DOMAIN_GET    (one, or a dump: of all without NAME and ID)
  *                           -> ID, NAME, STATE, REASON_CODE, REASON, UID, PID, VCPUS,
  *                           MEMORY_SIZE, SHADOW_PAGES, RUNTIME_NS, GUEST_STARTED,
- *                           REBOOTS
+ *                           REBOOTS; when a vCPU was the reason: REGS n { REGS_VCPU,
+ *                           REGS_USER, REGS_RIP ... REGS_GS_BASE }
  *   DOMUS_CMD_VCPU_GET      (dump only: of all without NAME and ID)
  *                           -> ID, VCPU n { VCPU_ID, VCPU_STATE, VCPU_RUNTIME_NS,
  *                           VCPU_PASSES, VCPU_EXITS,
@@ -109,6 +110,7 @@ enum domus_attr {
 	DOMUS_A_REBOOTS,	/* u32 */
 	DOMUS_A_EVENT,		/* u32: enum domus_event */
 	DOMUS_A_VCPU,		/* nested: DOMUS_A_VCPU_* */
+	DOMUS_A_REGS,		/* nested: DOMUS_A_REGS_* */
 	__DOMUS_A_MAX
 };
 
@@ -148,6 +150,37 @@ enum domus_attr_exit {
 };
 
 #define DOMUS_A_EXIT_MAX (__DOMUS_A_EXIT_MAX - 1)
+
+/* Of the vCPU that ended its domain, when it did. All but the first three are u64. */
+enum domus_attr_regs {
+	DOMUS_A_REGS_UNSPEC,
+	DOMUS_A_REGS_PAD,
+	DOMUS_A_REGS_VCPU,	/* u32 */
+	DOMUS_A_REGS_USER,	/* flag: it was in user mode */
+	DOMUS_A_REGS_RIP,
+	DOMUS_A_REGS_RSP,
+	DOMUS_A_REGS_RFLAGS,
+	DOMUS_A_REGS_RAX,
+	DOMUS_A_REGS_RBX,
+	DOMUS_A_REGS_RCX,
+	DOMUS_A_REGS_RDX,
+	DOMUS_A_REGS_RSI,
+	DOMUS_A_REGS_RDI,
+	DOMUS_A_REGS_RBP,
+	DOMUS_A_REGS_R8,
+	DOMUS_A_REGS_R9,
+	DOMUS_A_REGS_R10,
+	DOMUS_A_REGS_R11,
+	DOMUS_A_REGS_R12,
+	DOMUS_A_REGS_R13,
+	DOMUS_A_REGS_R14,
+	DOMUS_A_REGS_R15,
+	DOMUS_A_REGS_FS_BASE,
+	DOMUS_A_REGS_GS_BASE,
+	__DOMUS_A_REGS_MAX
+};
+
+#define DOMUS_A_REGS_MAX (__DOMUS_A_REGS_MAX - 1)
 
 enum domus_state {
 	DOMUS_STATE_NEW,	/* made, image not started */
