@@ -10,12 +10,15 @@
 #   5. holders that are killed
 #   6. other users
 #   7. many domains
+#   8. on a terminal
 #
 # control.sh absent: the same without the module loaded.
 # shellcheck disable=SC2086,SC2181,SC2317  # words are split on purpose
 set -u
 
 PUPPET=/tests/guest/puppet
+JSON=/tests/host/json
+PTY=/tests/host/pty
 DIR=/tmp/control
 MEMORY="--memory 8M"
 CREATE="domctl create --kernel $PUPPET $MEMORY"
@@ -178,6 +181,12 @@ refuse_images() {
 	refuse 2 "Error: image: truncated" create $DIR/cut60
 	refuse 2 "Error: image: truncated" create $DIR/cut100
 	refuse 2 "Error: image: truncated" create $DIR/cut6000
+	if [ -e /boot/bzImage ]; then
+		head -c 1000 /boot/bzImage > $DIR/cutbz1000
+		head -c 100000 /boot/bzImage > $DIR/cutbz100000
+		refuse 2 "Error: image: truncated" create $DIR/cutbz1000
+		refuse 2 "Error: image: truncated" create $DIR/cutbz100000
+	fi
 	refuse 2 "Error: image: an ELF, but not for x86-64" create $DIR/arch
 	refuse 2 "Error: image: no domus note: not built for domus" create /bin/busybox
 	refuse 2 "Error: image: needs ABI 2.x, host offers 1.0" create $DIR/major
@@ -192,6 +201,19 @@ refuse_images() {
 		create $PUPPET --initrd $DIR/large
 	refuse 3 "Error: log: /none/log: No such file or directory" \
 		create $PUPPET --log /none/log
+}
+
+# domctl of another ABI than the module; selftests/host/Makefile builds it.
+refuse_abi() {
+	line="Error: module: is of host ABI 1, domctl of 2: update the older one"
+	for command in list "show a" "destroy a" "console a" "create a --kernel $PUPPET"; do
+		refuse 2 "$line" /tests/host/domctl-abi2 $command
+	done
+	expect 2 "$line" /tests/host/domctl-abi2 version && grep -q '^Module: 0' $DIR/out
+	result "version says what there is, and the same"
+	/tests/host/domctl-abi2 version -j > $DIR/out
+	[ $? -eq 2 ] && $JSON host_abi < $DIR/out | grep -qx 1
+	result "and in JSON"
 }
 
 refuse_json() {
@@ -263,6 +285,13 @@ detached() {
 	result "create --detach returns when the guest runs"
 	domctl list | grep -q '^one  *running  *1  *8M '
 	result "list shows it"
+	[ "$(domctl | head -n 1)" = "$(domctl list | head -n 1)" ]
+	result "no command is list"
+	[ "$(domctl list -j | $JSON 0.name)" = '"one"' ] && domctl list -p | $JSON &&
+		[ "$(domctl show one -j | $JSON vcpu.0.state)" = '"online"' ] &&
+		domctl show one -jps | $JSON vcpu.0.exits_by_cause.call &&
+		[ "$(domctl version -j | $JSON module_loaded)" = true ]
+	result "list, show, version: JSON"
 	expect 2 "Error: domain one: a domain of this name exists" puppet one idle
 	result "a duplicate name is refused"
 	is_state one running
@@ -302,6 +331,11 @@ dead() {
 	result "list says why"
 	domctl show two | grep -q '^Because: guest crashed: Kernel panic - not syncing: told to$'
 	result "show says more"
+	domctl show two | grep -q '^  rip: 0xffffffff80[0-9a-f]*$' &&
+		domctl show two -j | $JSON registers.rip | grep -q '^"0xffffffff80[0-9a-f]*"$'
+	result "and has the registers"
+	domctl list -j | $JSON 0.reason_text | grep -q '"guest crashed: Kernel panic'
+	result "list -j has the text"
 	domctl console two < /dev/null > $DIR/out 2> $DIR/err &&
 		grep -q '^puppet: crash' $DIR/out &&
 		[ "$(cat $DIR/err)" = "two: guest crashed: Kernel panic - not syncing: told to" ]
@@ -467,6 +501,30 @@ many() {
 	result "destroyed all at once: nothing is left"
 }
 
+# ---- 8. On a terminal ---------------------------------------------------------
+
+# A person's session: see pty.c.
+terminal() {
+	line="create tty --kernel $PUPPET $MEMORY --append echo --console"
+	$PTY raw '?^] detaches' ?ready '=hello\r' '?<hello>' '=\035' \
+		'?Detached from tty, which runs on' '?status 0' cooked '=\r' end -- \
+		sh -c "domctl $line; echo status \$?; read x" > $DIR/out
+	result "create --console on a terminal: types, ^] detaches, the terminal is as before"
+	is_state tty running
+	result "the domain runs on"
+	$PTY raw '?<hello>' '=again\r' '?<again>' '=\003\r' '?<' '=\035' end -- \
+		domctl console tty > $DIR/out
+	result "console: the history is there, ^C is the guest's"
+	$PTY raw '?<again>' '=\001' end -- domctl console tty --escape ^A > $DIR/out
+	result "console --escape ^A"
+	$PTY raw '?<again>' hangup -- domctl console tty > $DIR/out
+	[ $? -eq 129 ] && is_state tty running
+	result "a terminal that goes away: the domain runs on"
+	$PTY raw '=quit\r' '?guest powered off' end -- domctl console tty --force > $DIR/out &&
+		domctl destroy tty && nothing_left
+	result "console ends with the guest"
+}
+
 # ---- without the module -------------------------------------------------------
 
 absent() {
@@ -493,6 +551,7 @@ else
 	refuse_numbers
 	refuse_images
 	refuse_json
+	refuse_abi
 	all_ends
 	detached
 	dead
@@ -500,6 +559,7 @@ else
 	killed
 	others
 	many
+	terminal
 fi
 echo "1..$number"
 rm -rf $DIR
