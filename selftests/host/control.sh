@@ -3,7 +3,7 @@
 #
 # control.sh: domctl and the module's control, as KTAP, in the machine of the rig.
 #
-#   1. reporting
+#   1. a guest that does as it is told: puppet
 #   2. what must be refused: the exact line, the exit status, nothing left behind
 #   3. how a domain ends: the statuses of create --wait
 #   4. detached domains: list, show, console, destroy
@@ -17,88 +17,17 @@
 set -u
 
 PUPPET=/tests/guest/puppet
-JSON=/tests/host/json
 PTY=/tests/host/pty
-DIR=/tmp/control
 MEMORY="--memory 8M"
 CREATE="domctl create --kernel $PUPPET $MEMORY"
-number=0
-failed=0
+. /tests/host/common.sh
 
-# ---- 1. Reporting -------------------------------------------------------------
-
-# result NAME: the status before the call decides
-result() {
-	if [ $? -eq 0 ]; then verdict=ok; else verdict="not ok" failed=1; fi
-	number=$((number + 1))
-	if [ "$verdict" != ok ]; then
-		echo "# rerun: selftests/rig/run-tests --only control"
-	fi
-	echo "$verdict $number - $1"
-}
-
-note() {
-	printf '%s\n' "$*" | sed 's/^/# /'
-}
-
-# shellcheck disable=SC2009  # there is no pgrep here
-holders() {
-	ps -o comm | grep '^domus:'
-}
-
-# soon COMMAND...: true within 10 seconds
-soon() {
-	tries=100
-	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
-
-clean() {
-	[ "$(domctl list -j)" = "[]" ] && ! holders > /dev/null &&
-		[ -z "$(ls /run/domus 2> /dev/null)" ] &&
-		[ "$(cat /sys/module/domus/refcnt)" = 0 ]
-}
-
-nothing_left() {
-	soon clean && return
-	note "left behind: $(domctl list -j) $(holders) $(ls -A /run/domus)" \
-	     "refs $(cat /sys/module/domus/refcnt)"
-	return 1
-}
-
-# expect STATUS LINE COMMAND...: both exactly, and nothing else on stderr
-expect() {
-	status=$1 line=$2
-	shift 2
-	"$@" > $DIR/out 2> $DIR/err
-	got=$?
-	[ $got -eq "$status" ] && [ "$(cat $DIR/err)" = "$line" ] && return
-	note "status $got, expected $status; stderr and stdout:"
-	note "$(cat $DIR/err $DIR/out)"
-	return 1
-}
-
-# refuse STATUS LINE COMMAND...
-refuse() {
-	expect "$@" && nothing_left
-	result "$2"
-}
+# ---- 1. A guest that does as it is told ------------------------------------------
 
 puppet() {
 	name=$1 does=$2
 	shift 2
 	$CREATE "$name" --append "$does" "$@"
-}
-
-state() {
-	domctl show "$1" 2> /dev/null | sed -n 's/^State: //p'
-}
-
-is_state() {
-	[ "$(state "$1")" = "$2" ]
 }
 
 # ---- 2. Refusals --------------------------------------------------------------
@@ -539,8 +468,7 @@ absent() {
 	result "and in JSON"
 }
 
-mkdir -p $DIR
-echo "KTAP version 1"
+begin
 if [ "${1:-}" = absent ]; then
 	absent
 else
@@ -561,6 +489,4 @@ else
 	many
 	terminal
 fi
-echo "1..$number"
-rm -rf $DIR
-exit $failed
+finish
