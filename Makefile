@@ -10,7 +10,6 @@ RIG := selftests/rig
 KTAP := $(RIG)/ktap --out build/check
 DESTDIR ?=
 PREFIX ?= /usr
-KVER ?= $(shell uname -r)
 export KDIR
 
 all: module domctl tests
@@ -84,7 +83,8 @@ unit:
 	@$(KTAP) unit=selftests/unit/run
 
 ## make install     module, domctl, man page, completion, udev rule and group
-##                  (DESTDIR= PREFIX=/usr KVER=running kernel)
+##                  (DESTDIR= PREFIX=/usr; the module goes to the kernel it is built for)
+install: KVER = $(firstword $(shell modinfo -F vermagic build/module/domus.ko))
 install: module domctl
 	install -D -m 644 build/module/domus.ko $(DESTDIR)/lib/modules/$(KVER)/updates/domus.ko
 	@$(MAKE) -s -C userspace install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
