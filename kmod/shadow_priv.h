@@ -35,6 +35,7 @@
 #define SPTE_D			BIT_ULL(6)
 #define SPTE_PS			BIT_ULL(7)
 #define SPTE_PLANTED		BIT_ULL(9)	/* see shadow_plant() */
+#define SPTE_PLANTED_DEEP	BIT_ULL(10)	/* one more fault before that goes */
 #define SPTE_NX			BIT_ULL(63)
 
 #define TABLE_ENTRIES		512
