@@ -56,8 +56,14 @@ SYM_FUNC_START(domus_switch)
 	shr	$32, %rdx
 	wrmsr
 .Librs_done:
-	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
-			   X86_FEATURE_RSB_VMEXIT_LITE
+	/*
+	 * As after a VM exit, but with enhanced IBRS, too, which isolates no RSB:
+	 * these entries name the host's own addresses, so that SMEP does not help.
+	 */
+	ALTERNATIVE_2 "jmp .Lrsb_done", \
+		__stringify(__FILL_RETURN_BUFFER(%rax, RSB_CLEAR_LOOPS)), X86_FEATURE_RSB_VMEXIT, \
+		__stringify(__FILL_RETURN_BUFFER(%rax, RSB_CLEAR_LOOPS)), X86_FEATURE_IBRS_ENHANCED
+.Lrsb_done:
 	UNTRAIN_RET
 	CLEAR_BRANCH_HISTORY
 	pop	%r15
