@@ -16,7 +16,7 @@ static void __used common(void)
 	D(host_cr3); D(noflush); D(cr3); D(cr3_kernel); D(cr3_user);
 	D(syscall_entry); D(cr2); D(dr6); D(dr7); D(fs_base); D(gs_base);
 	D(invlpg); D(ds); D(es); D(fs); D(gs); D(mode); D(invalidate);
-	D(fsgsbase); D(pku); D(nmi_latched); D(mc_latched); D(fatal);
+	D(fsgsbase); D(pku); D(verw); D(nmi_latched); D(mc_latched); D(fatal);
 	D(gdtr); D(idtr); D(fatal_vector); D(fatal_error); D(fatal_ip);
 	D(fatal_cr2); D(scratch); D(nmi_scratch); D(mc_scratch); D(passes);
 	D(aborts); D(nmi_ring0); D(nmi_ring3); D(mc_ring0); D(mc_ring3);

@@ -41,8 +41,6 @@ SYM_FUNC_START(domus_switch)
 	push	%r13
 	push	%r14
 	push	%r15
-	/* what exit to user space does on CPUs that leak buffers */
-	CLEAR_CPU_BUFFERS
 	CALL_NOSPEC rdi
 	/*
 	 * The cell comes back here by iretq with all registers zero. The guest
@@ -212,7 +210,14 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	cmpb	$0, D(CD_invalidate)
 	jne	.Linvalidate
 .Lload_gprs:
-	pop	%r15
+	/*
+	 * What exit to user space does on CPUs that leak buffers. Nothing of the
+	 * host's is read or written from here on.
+	 */
+	cmpw	$0, D(CD_verw)
+	je	1f
+	verw	D(CD_verw)
+1:	pop	%r15
 	pop	%r14
 	pop	%r13
 	pop	%r12

@@ -117,7 +117,8 @@ struct cell_data {
 	u8  fatal;		/* fault in the switcher itself: fatal_* say which */
 	u8  pad;
 	struct desc_ptr gdtr;
-	u8  pad1[6];
+	u16 verw;		/* a selector, where VERW is to clear CPU buffers, or 0 */
+	u8  pad1[4];
 	struct desc_ptr idtr;
 	u8  pad2[6];
 	u64 fatal_vector, fatal_error, fatal_ip, fatal_cr2;

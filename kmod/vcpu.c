@@ -92,6 +92,9 @@ struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 	v->host->ret_flags = X86_EFLAGS_FIXED;
 	v->data->fsgsbase = boot_cpu_has(X86_FEATURE_FSGSBASE);
 	v->data->pku = cpu_feature_enabled(X86_FEATURE_OSPKE);
+	/* for a guest as for user space and for a virtual machine's guest */
+	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF) || boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM))
+		v->data->verw = __KERNEL_DS;
 	if (boot_cpu_has(X86_FEATURE_PCID) && (__read_cr4() & X86_CR4_PCIDE))
 		v->data->noflush = 1ULL << 63;
 	timer_init_vcpu(v);
