@@ -23,7 +23,13 @@ static void __used common(void)
 	D(db_absorbed); D(sel_fixups); D(regs);
 	BLANK();
 	H(ret_ip); H(ret_sp); H(fs_base); H(gs_base); H(ds); H(es); H(fs);
-	H(gs); H(ldt); H(gdtr); H(idtr);
+	H(gs); H(ldt); H(gdtr); H(idtr); H(msrs_done); H(nr_msrs); H(msrs);
+	BLANK();
+	OFFSET(CM_msr, cell_msr, msr);
+	OFFSET(CM_keep, cell_msr, keep);
+	OFFSET(CM_set, cell_msr, set);
+	OFFSET(CM_host, cell_msr, host);
+	DEFINE(CM_SIZE, sizeof(struct cell_msr));
 	BLANK();
 	OFFSET(CR_ip, cell_regs, ip);
 	OFFSET(CR_cs, cell_regs, cs);

@@ -11,7 +11,6 @@
  */
 #include <linux/context_tracking.h>
 #include <linux/hw_breakpoint.h>
-#include <linux/perf_event.h>
 #include <linux/resume_user_mode.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -24,7 +23,6 @@
 #include <asm/irq_vectors.h>
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
-#include <asm/perf_event.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 #include <asm/trap_pf.h>
@@ -353,17 +351,6 @@ static void restore_debug(struct domus_vcpu *v, bool host, u64 absorbed)
 		hw_breakpoint_restore();
 }
 
-static void switch_perf(bool in)
-{
-	struct perf_guest_switch_msr *msrs;
-	int i, nr = 0;
-
-	msrs = perf_guest_get_msrs(&nr, NULL);
-	for (i = 0; msrs && i < nr; i++)
-		if (msrs[i].host != msrs[i].guest)
-			wrmsrl(msrs[i].msr, in ? msrs[i].guest : msrs[i].host);
-}
-
 /* Interrupts off. Enter the guest and come back. */
 static void switch_world(struct domus_vcpu *v)
 {
@@ -377,14 +364,14 @@ static void switch_world(struct domus_vcpu *v)
 		if (pkru)
 			wrpkru(0);
 	}
-	switch_perf(true);
+	vcpu_msr_sample(v);
 	data->regs.vector = CELL_VEC_ABORT;
 	vtime_account_guest_enter();
 	context_tracking_guest_enter();
 	domus_switch(v->cell_va + (domus_text_enter - domus_text_start));
 	context_tracking_guest_exit();
 	vtime_account_guest_exit();
-	switch_perf(false);
+	vcpu_msr_check(v);
 	if (data->pku && rdpkru() != pkru)
 		wrpkru(pkru);
 	restore_debug(v, breakpoints, absorbed);

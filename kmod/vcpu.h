@@ -68,7 +68,6 @@ struct domus_vcpu {
 	struct preempt_notifier notifier;
 	bool msrs_loaded;
 	u64 host_lstar, host_tsc_aux;
-	unsigned long host_debugctl;
 	u64 host_sysenter_cs;
 	struct hrtimer timer;
 	u32 timer_port;
@@ -164,5 +163,8 @@ static inline bool vcpu_user_mode(const struct domus_vcpu *v)
 /* vcpu_msr.c: MSRs that are the guest's while its thread runs. irqs off. */
 void vcpu_msr_load(struct domus_vcpu *v);
 void vcpu_msr_restore(struct domus_vcpu *v);
+/* MSRs for the next entry's text to change around the guest. irqs off. */
+void vcpu_msr_sample(struct domus_vcpu *v);
+void vcpu_msr_check(const struct domus_vcpu *v);	/* debug builds: they are back */
 
 #endif /* DOMUS_VCPU_H */
