@@ -55,11 +55,11 @@ guest:
 demo: module domctl guest
 	@$(RIG)/demo
 
-## make check       lint, unit tests, all tests in the rig, a short CPU matrix
+## make check       lint, unit tests, the rig's own, all tests in the rig, a short CPU matrix
 check: module domctl tests guest
 	@$(RIG)/deps build rig lint
-	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run rig=$(RIG)/run-tests \
-		matrix=$(RIG)/matrix
+	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run self=$(RIG)/self-test \
+		rig=$(RIG)/run-tests matrix=$(RIG)/matrix
 
 ## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
 check-debug: domctl tests guest
