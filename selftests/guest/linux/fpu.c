@@ -229,6 +229,7 @@ static bool test_debugger(void)
 
 	make_state(&from, 31);
 	make_state(&other, 32);
+	memset(&to, 0, sizeof(to));
 	pid = fork();
 	if (!pid) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
