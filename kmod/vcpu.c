@@ -400,6 +400,9 @@ static bool host_machine_check(struct domus_vcpu *v)
 	struct pt_regs regs = { .cs = __USER_CS, .flags = X86_EFLAGS_IF };
 	u64 status;
 
+	/* such a host has CR4.MCE off: the CPU is reset before it comes here */
+	if (!IS_ENABLED(CONFIG_X86_MCE))
+		return false;
 	rdmsrl(MSR_IA32_MCG_STATUS, status);
 	do_machine_check(&regs);
 	return status & MCG_STATUS_RIPV;
