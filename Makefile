@@ -59,7 +59,7 @@ demo: module domctl guest
 check: module domctl tests guest
 	@$(RIG)/deps build rig lint
 	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run self=$(RIG)/self-test \
-		rig=$(RIG)/run-tests matrix=$(RIG)/matrix
+		rig=$(RIG)/run-tests native=$(RIG)/native matrix=$(RIG)/matrix
 
 ## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
 check-debug: domctl tests guest
