@@ -399,6 +399,13 @@ others() {
 	result "root sees both"
 	printf '\035' | domctl console mine | grep -q '^puppet: idle'
 	result "root can attach to it"
+	# His directory is his: what he puts there must not lead root elsewhere.
+	mv /tmp/domus-1000/mine.sock /tmp/domus-1000/kept
+	ln -s /run/domus/root.sock /tmp/domus-1000/mine.sock
+	expect 2 "Error: holder: who answers at /tmp/domus-1000/mine.sock is not the domain's \
+owner" domctl console mine < /dev/null
+	result "but not to what else is in its place"
+	mv /tmp/domus-1000/kept /tmp/domus-1000/mine.sock
 	domctl destroy mine
 	result "root can destroy it"
 	as member "$mine" crash > /dev/null
@@ -423,6 +430,11 @@ many() {
 	result "$count domains, and a dump that takes several messages"
 	[ "$(domctl list | tail -n +2 | sort | uniq | wc -l)" -eq $count ]
 	result "each is listed once"
+	puppet wide idle --vcpus 64 > /dev/null
+	[ "$(domctl show wide -js | $JSON vcpu.63.id)" = 63 ] &&
+		[ "$(domctl show wide -j | $JSON vcpu.63.state)" = '"offline"' ]
+	result "64 vCPUs, and a dump that takes several messages"
+	domctl destroy wide
 	domctl list | head -n 1 > /dev/null
 	result "a reader that stops early is no error"
 	for i in $(seq $count); do
