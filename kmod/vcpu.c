@@ -11,6 +11,7 @@
  */
 #include <linux/context_tracking.h>
 #include <linux/hw_breakpoint.h>
+#include <linux/kvm_para.h>
 #include <linux/resume_user_mode.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -426,11 +427,32 @@ static bool exit_irqs_off(struct domus_vcpu *v)
 		data->nmi_latched = 0;
 		asm volatile("int $2" ::: "memory");
 	}
-	if (vector == X86_TRAP_MC)
+	/* the next fault of the host would take what is left there for its own */
+	if (vector == X86_TRAP_PF)
+		v->apf_flags = kvm_read_and_reset_apf_flags();
+	else if (vector == X86_TRAP_MC)
 		go_on = host_machine_check(v);
 	else if (vector >= FIRST_EXTERNAL_VECTOR && vector < NR_VECTORS)
 		host_interrupt(v, vector);
 	return go_on;
+}
+
+/*
+ * Not a fault: the hypervisor below us fetches a page of ours and wants another task
+ * to run meanwhile. It says so in ring 3 only, with a token in CR2.
+ */
+static int exit_async_fault(struct domus_vcpu *v)
+{
+	u32 flags = v->apf_flags;
+
+	v->apf_flags = 0;
+	if (WARN_ONCE(!(flags & KVM_PV_REASON_PAGE_NOT_PRESENT),
+		      "unexpected async PF flags: %x\n", flags))
+		return 0;
+	local_irq_disable();
+	kvm_async_pf_task_wait_schedule((u32)v->data->cr2);
+	local_irq_enable();
+	return 0;
 }
 
 static int exit_page_fault(struct domus_vcpu *v)
@@ -441,6 +463,8 @@ static int exit_page_fault(struct domus_vcpu *v)
 	enum shadow_result result;
 	u32 guest_error = 0;
 
+	if (unlikely(v->apf_flags))
+		return exit_async_fault(v);
 	/* a 4-level machine has no such addresses */
 	if ((s64)(cr2 << 16) >> 16 != (s64)cr2)
 		return vcpu_inject(v, X86_TRAP_GP, 0, 0);

@@ -42,6 +42,7 @@ struct vcpu_stats {
  * @page: guest's vCPU page: pinned, and its address in the host
  * @data, @host, @desc: pages of the cell, by their host addresses
  * @dr: guest's DR0..3; DR6 and DR7 are in @data
+ * @apf_flags: of the last #PF, where the host is a KVM guest: 0 unless it was none
  * @timer: one-shot, see time.c
  */
 struct domus_vcpu {
@@ -64,6 +65,7 @@ struct domus_vcpu {
 	u64 tls[3];
 	int last_cpu;
 	u64 spurious_va;
+	u32 apf_flags;
 	struct fpu_guest fpu;
 	struct preempt_notifier notifier;
 	bool msrs_loaded;
