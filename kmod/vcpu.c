@@ -219,8 +219,8 @@ void vcpu_kick(struct domus_vcpu *v)
 	WRITE_ONCE(v->kick, true);
 	smp_mb();	/* with the one in enter(): it sees kick or we see in_guest */
 	wake_up_all(&v->wait);
-	cpu = READ_ONCE(v->in_guest);
 	preempt_disable();
+	cpu = READ_ONCE(v->in_guest);
 	/* on this CPU the interrupt that we are in has ended guest mode already */
 	if (cpu && cpu - 1 != smp_processor_id())
 		smp_send_reschedule(cpu - 1);
