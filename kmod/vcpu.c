@@ -21,6 +21,7 @@
 #include <asm/debugreg.h>
 #include <asm/desc.h>
 #include <asm/fpu/api.h>
+#include <asm/fpu/xstate.h>
 #include <asm/irq_vectors.h>
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
@@ -67,6 +68,16 @@ static struct preempt_ops vcpu_preempt_ops = {
 	.sched_out = sched_out,
 };
 
+/* As after a reset. What a process has to ask for (AMX) stays out of a guest's reach. */
+static bool alloc_fpu(struct fpu_guest *fpu)
+{
+	if (!fpu_alloc_guest_fpstate(fpu))
+		return false;
+	if (cpu_feature_enabled(X86_FEATURE_XFD) && cpu_feature_enabled(X86_FEATURE_AMX_TILE))
+		fpu_update_guest_xfd(fpu, XFEATURE_MASK_USER_DYNAMIC);
+	return true;
+}
+
 struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 {
 	struct domus_vcpu *v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
@@ -81,7 +92,7 @@ struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 	mutex_init(&v->run_lock);
 	init_waitqueue_head(&v->wait);
 	preempt_notifier_init(&v->notifier, &vcpu_preempt_ops);
-	if (!fpu_alloc_guest_fpstate(&v->fpu))
+	if (!alloc_fpu(&v->fpu))
 		goto err_free;
 	r = cell_make(v);
 	if (r)
@@ -430,6 +441,8 @@ static bool exit_irqs_off(struct domus_vcpu *v)
 	/* the next fault of the host would take what is left there for its own */
 	if (vector == X86_TRAP_PF)
 		v->apf_flags = kvm_read_and_reset_apf_flags();
+	else if (vector == X86_TRAP_NM && cpu_feature_enabled(X86_FEATURE_XFD))
+		wrmsrl(MSR_IA32_XFD_ERR, 0);
 	else if (vector == X86_TRAP_MC)
 		go_on = host_machine_check(v);
 	else if (vector >= FIRST_EXTERNAL_VECTOR && vector < NR_VECTORS)
