@@ -539,19 +539,34 @@ static bool any_vcpu_runs(struct domus_domain *d)
 	return false;
 }
 
+static int reset_vcpus(struct domus_domain *d)
+{
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < d->nr_vcpus && !r; i++) {
+		struct domus_vcpu *v = d->vcpus[i];
+
+		mutex_lock(&v->run_lock);
+		r = vcpu_reset_fpu(v);
+		if (!r)
+			vcpu_stop(v);
+		mutex_unlock(&v->run_lock);
+	}
+	return r;
+}
+
 /* d->lock held, no vCPU in RUN: no state but DEAD comes by itself. */
 static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 {
 	u32 state = READ_ONCE(d->state);
-	unsigned int i;
+	int r;
 
 	if (state != DOMUS_STATE_REBOOT && state != DOMUS_STATE_RUNNING)
 		return refuse_state(d, extack);
-	for (i = 0; i < d->nr_vcpus; i++) {
-		mutex_lock(&d->vcpus[i]->run_lock);
-		vcpu_stop(d->vcpus[i]);
-		mutex_unlock(&d->vcpus[i]->run_lock);
-	}
+	r = reset_vcpus(d);
+	if (r)
+		return r;
 	event_stop(d);
 	clock_stop(d);
 	shadow_reset(&d->shadow);

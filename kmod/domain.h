@@ -159,7 +159,7 @@ int domain_new(struct domus_domain *d, const struct domus_params *p,
 int domain_start(struct domus_domain *d, const struct domus_start *s,
 		 struct netlink_ext_ack *extack);
 
-/* DOMAIN_RESET. Return: 0, -EBUSY (a vCPU runs, or state), -EIO. */
+/* DOMAIN_RESET. Return: 0, -EBUSY (a vCPU runs, or state), -EIO, -ENOMEM (to be repeated). */
 int domain_reset(struct domus_domain *d, struct netlink_ext_ack *extack);
 
 /**

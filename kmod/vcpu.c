@@ -193,6 +193,18 @@ int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi
 	return 0;
 }
 
+int vcpu_reset_fpu(struct domus_vcpu *v)
+{
+	struct fpu_guest fresh = {};
+
+	lockdep_assert_held(&v->run_lock);
+	if (!alloc_fpu(&fresh))
+		return -ENOMEM;
+	fpu_free_guest_fpstate(&v->fpu);
+	v->fpu = fresh;
+	return 0;
+}
+
 void vcpu_stop(struct domus_vcpu *v)
 {
 	lockdep_assert_held(&v->run_lock);

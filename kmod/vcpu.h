@@ -98,6 +98,9 @@ void vcpu_free(struct domus_vcpu *v);	/* not in RUN; may be NULL */
 int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi,
 	       const u64 *entries);
 
+/* Forget what the guest left in its FPU. run_lock held, may sleep. 0 or -ENOMEM. */
+int vcpu_reset_fpu(struct domus_vcpu *v);
+
 /* Back to offline: drops root, page, timer, entries (reset). run_lock held. */
 void vcpu_stop(struct domus_vcpu *v);
 
