@@ -694,7 +694,7 @@ static int run_loop(struct domus_vcpu *v, struct domus_run *run)
 int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 {
 	unsigned long flags;
-	u64 began;
+	u64 began, exits;
 	int r;
 
 	if (!mutex_trylock(&v->run_lock))
@@ -704,6 +704,7 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 		return -EBUSY;
 	}
 	began = current->se.sum_exec_runtime;
+	exits = v->exits;
 	fpu_swap_kvm_fpstate(&v->fpu, true);
 	preempt_disable();
 	preempt_notifier_register(&v->notifier);
@@ -714,6 +715,9 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 	local_irq_save(flags);
 	vcpu_msr_restore(v);
 	local_irq_restore(flags);
+	/* nor may the guest's predictions steer the holder, which runs in ring 3, too */
+	if (v->exits != exits)
+		vcpu_ibpb();
 	preempt_enable();
 	fpu_swap_kvm_fpstate(&v->fpu, false);
 	v->runtime_ns += current->se.sum_exec_runtime - began;
