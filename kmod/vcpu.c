@@ -10,9 +10,10 @@
  *   6. the run loop
  */
 #include <linux/context_tracking.h>
+#include <linux/delay.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/kvm_para.h>
-#include <linux/resume_user_mode.h>
+#include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -35,6 +36,8 @@
 #include "shadow.h"
 #include "trace.h"
 #include "vcpu.h"
+
+#define BUS_LOCKS_PER_S	100	/* of all domains together */
 
 const char *const vcpu_cause_names[VCPU_NR_CAUSES] = {
 	[VCPU_CAUSE_IRQ]	= "irq",
@@ -534,6 +537,22 @@ static int exit_page_fault(struct domus_vcpu *v)
 			      "vCPU %u: the host has no memory for address %#llx", v->id, cr2);
 }
 
+/*
+ * Bus locks are the host's business: the guest must not see that they are counted, and
+ * must not hold up others. Which policy the host has we cannot see: this is a mild one.
+ */
+static void exit_bus_lock(struct domus_vcpu *v)
+{
+	static struct ratelimit_state rate =
+		RATELIMIT_STATE_INIT_FLAGS(rate, HZ, BUS_LOCKS_PER_S, RATELIMIT_MSG_ON_RELEASE);
+
+	v->data->dr6 |= DR_BUS_LOCK;	/* active low */
+	while (!__ratelimit(&rate) && !signal_pending(current))
+		msleep_interruptible(20);
+	pr_warn_ratelimited("domain %u vCPU %u took a bus lock at %#llx\n", v->d->id, v->id,
+			    v->data->regs.ip);
+}
+
 static int exit_exception(struct domus_vcpu *v, u64 vector)
 {
 	struct cell_data *data = v->data;
@@ -542,6 +561,11 @@ static int exit_exception(struct domus_vcpu *v, u64 vector)
 	v->by_cause[VCPU_CAUSE_EXCEPTION]++;
 	switch (vector) {
 	case X86_TRAP_DB:
+		if (boot_cpu_has(X86_FEATURE_BUS_LOCK_DETECT) && !(data->dr6 & DR_BUS_LOCK)) {
+			exit_bus_lock(v);
+			if (!(data->dr6 & (DR_TRAP_BITS | DR_STEP)))
+				return 0;
+		}
 		dr6 = data->dr6;
 		break;
 	case X86_TRAP_NM:
