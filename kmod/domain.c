@@ -109,6 +109,11 @@ struct domus_domain *domain_find(const char *name, u32 id)
 
 static void free_vcpus(struct domus_domain *d, unsigned int nr)
 {
+	unsigned int i;
+
+	/* a timer's event may be bound to any vCPU */
+	for (i = 0; i < nr; i++)
+		timer_cancel_vcpu(d->vcpus[i]);
 	while (nr--) {
 		vcpu_free(d->vcpus[nr]);
 		d->vcpus[nr] = NULL;
