@@ -393,6 +393,8 @@ static void switch_world(struct domus_vcpu *v)
 	}
 	vcpu_msr_sample(v);
 	data->regs.vector = CELL_VEC_ABORT;
+	data->regs.cs = __USER_CS;
+	data->regs.ss = __USER_DS;	/* the guest's may have become unusable */
 	vtime_account_guest_enter();
 	context_tracking_guest_enter();
 	domus_switch(v->cell_va + (domus_text_enter - domus_text_start));
@@ -604,6 +606,13 @@ static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
 			 vcpu_user_mode(v));
 	if (data->fatal)
 		return exit_fatal(v);
+	/*
+	 * A #MC in the first instructions of the NMI handler lets another NMI in, which
+	 * overwrites the frame of the first: where the guest was is lost.
+	 */
+	if (unlikely((data->regs.cs & 3) != 3))
+		return domain_kill_by(v, DOMUS_REASON_MACHINE_CHECK,
+				      "vCPU %u: machine check in an NMI, rip lost", v->id);
 	if (!go_on)
 		return domain_kill_by(v, DOMUS_REASON_MACHINE_CHECK,
 				      "vCPU %u: machine check, rip %#llx lost", v->id,
