@@ -307,7 +307,8 @@ static s64 multicall(struct domus_vcpu *v, u64 gpa, u64 count)
 		if (gmem_write(&v->d->gmem, at + offsetof(struct domus_multicall, result),
 			       &m.result, sizeof(m.result)))
 			return -EFAULT;
-		if (fatal_signal_pending(current) || domain_dead(v->d))
+		/* the guest sees how far it came; each call may be a lot of work */
+		if (signal_pending(current) || domain_dead(v->d))
 			return i + 1;
 		cond_resched();
 	}

@@ -73,6 +73,7 @@ struct shadow_rmap {
  * @l5: the hardware's tables have 5 levels
  * @upper: level-4 table that holds the upper half for all roots
  * @hash, @roots, @nr_roots: cached roots, by gpa and in the order of the clock
+ * @hash_mul: odd, secret
  * @next_id: of the next root
  * @grave: tables that no view reaches any more, by link; to be freed after a
  *	flush of all vCPUs (S12)
@@ -106,6 +107,7 @@ struct shadow {
 	unsigned long inv_start;
 	unsigned long inv_end;
 	u64 zap_seq;
+	u64 hash_mul;
 	u64 next_id;
 	struct list_head grave;
 	unsigned int nr_grave;

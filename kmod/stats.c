@@ -55,7 +55,7 @@ static void show_shadow(struct seq_file *m, const struct shadow *sh)
 	const char *base = (const char *)&sh->stats;
 	unsigned int i;
 
-	seq_printf(m, "  shadow pages %llu", shadow_pages(sh));
+	seq_printf(m, "  shadow pages %llu roots %u", shadow_pages(sh), READ_ONCE(sh->nr_roots));
 	for (i = 0; i < ARRAY_SIZE(shadow_counters); i++)
 		seq_printf(m, " %s %lld", shadow_counters[i].name,
 			   atomic64_read((const atomic64_t *)(base + shadow_counters[i].offset)));
