@@ -54,10 +54,12 @@ static bool overlaps(struct shadow *sh, unsigned long start, unsigned long end)
 
 /* ---- 2. Invalidations ------------------------------------------------- */
 
-static void zap_pause(struct shadow_zap *z)
+/* Others get their turn, also where the caller (the OOM reaper) must not sleep. */
+static void zap_pause(struct shadow_zap *z, bool may_sleep)
 {
 	zap_end(z);
-	cond_resched();
+	if (may_sleep)
+		cond_resched();
 	zap_begin(z);
 }
 
@@ -70,15 +72,15 @@ static void zap_frames(struct shadow_zap *z, const struct frames *f, bool may_sl
 	for (i = f->first >> 9; i <= f->last >> 9; i++) {
 		if (r->head[1][i])
 			rmap_zap_head(z, &r->head[1][i]);
-		if (may_sleep && z->work >= ZAP_BATCH)
-			zap_pause(z);
+		if (z->work >= ZAP_BATCH)
+			zap_pause(z, may_sleep);
 	}
 	for (i = f->first; i <= f->last; i++) {
 		if (r->head[0][i])
 			rmap_zap_head(z, &r->head[0][i]);
-		if (may_sleep && (z->work >= ZAP_BATCH || ++scanned >= SCAN_BATCH)) {
+		if (z->work >= ZAP_BATCH || ++scanned >= SCAN_BATCH) {
 			scanned = 0;
-			zap_pause(z);
+			zap_pause(z, may_sleep);
 		}
 	}
 }
