@@ -53,13 +53,15 @@ struct shadow_stats {
  * struct shadow_rmap - from guest frames of one slot to shadow leaves
  * @base: first frame
  * @nr: frames
- * @head: by leaf level - 1: one word per 4 KiB frame, one per 2 MiB block (of
- *	which the first begins at @base, a multiple of 2 MiB)
+ * @large: one word per 2 MiB block, of which the first begins at @base
+ * @small: by 2 MiB block: one word per 4 KiB frame, from the first leaf of a frame of
+ *	the block on; so a slot costs what is used of it
  */
 struct shadow_rmap {
 	u64 base;
 	u64 nr;
-	unsigned long *head[2];
+	unsigned long *large;
+	unsigned long **small;
 };
 
 /**
