@@ -79,7 +79,7 @@ u64 shadow_root_cr3(const struct shadow_root *root, bool user);
  * @sh: the domain's shadow
  * @root: root loaded when it happened, held by the caller
  * @va: CR2, any value
- * @error: hardware error code (P, W, U, RSVD, I); U is always set
+ * @error: hardware error code, of which W, I and RSVD are read
  * @user: the guest was in user mode
  * @guest_error: out, for SHADOW_GUEST_FAULT: error code in the guest's terms
  *

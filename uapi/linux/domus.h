@@ -218,7 +218,6 @@ enum domus_event {
 /* Why DOMUS_IOC_RUN came back with 0 */
 #define DOMUS_EXIT_DEAD		1	/* the domain is dead: see DOMAIN_GET */
 #define DOMUS_EXIT_REBOOT	2	/* every vCPU must leave, then RESET */
-#define DOMUS_EXIT_OFFLINE	3	/* this vCPU is not up; RUN waits for VCPU_UP */
 
 /**
  * struct domus_run - argument of DOMUS_IOC_RUN
@@ -233,8 +232,11 @@ struct domus_run {
 
 /*
  * ioctls of /dev/domus. RUN runs one vCPU in the calling thread until the domain
- * ends or a signal arrives (-EINTR); -EIO from another process than the one
- * that made the domain, -EBUSY when another thread runs this vCPU.
+ * ends, waiting while it is offline. -EINTR: a signal, or work of the kernel that is
+ * done on the way to user space; call again. A thread that is registered with rseq(2)
+ * has such work after every change of the task: RUN's should not be. -EIO from
+ * another process than the one that made the domain, -EBUSY when another thread
+ * runs this vCPU, or it is being reset.
  *
  * read() takes console output (blocks unless O_NONBLOCK; 0 when the domain is
  * dead and all was read), write() gives console input, poll() as usual;
