@@ -316,6 +316,20 @@ static void domain_unbuild(struct domus_domain *d, unsigned int nr_vcpus)
 	put_holder(d);
 }
 
+#define DOMAINS_PER_USER	64
+
+/* domus_list_lock held. Root is not bound: its are the domains of all. */
+static bool too_many_of(kuid_t owner)
+{
+	struct domus_domain *d;
+	unsigned int n = 0;
+
+	lockdep_assert_held(&domus_list_lock);
+	list_for_each_entry(d, &domus_domains, link)
+		n += uid_eq(d->owner, owner);
+	return n >= DOMAINS_PER_USER && !capable(CAP_SYS_RESOURCE);
+}
+
 /* Give the domain its name and show it. */
 static int domain_publish(struct domus_domain *d, const struct domus_params *p,
 			  struct netlink_ext_ack *extack)
@@ -329,6 +343,10 @@ static int domain_publish(struct domus_domain *d, const struct domus_params *p,
 	} else if (nr_domains >= DOMUS_DOMAINS_MAX) {
 		NL_SET_ERR_MSG(extack, "this host has its " __stringify(DOMUS_DOMAINS_MAX)
 			       " domains, the most that it can have");
+		r = -ENOSPC;
+	} else if (too_many_of(d->owner)) {
+		NL_SET_ERR_MSG(extack, "this user has " __stringify(DOMAINS_PER_USER)
+			       " domains, the most that one can have");
 		r = -ENOSPC;
 	} else if (last_id == U32_MAX) {
 		NL_SET_ERR_MSG(extack, "no domain id is left: reload the module");
