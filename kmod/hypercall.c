@@ -73,9 +73,16 @@ CALL(set_clock_page)
 	return clock_set_page(v->d, c->args[0]);
 }
 
+/* Without it the guest would go on with another process's page tables. */
 CALL(load_root)
 {
-	return vcpu_load_root(v, c->args[0]);
+	int r = vcpu_load_root(v, c->args[0]);
+
+	if (r == -ENOMEM)
+		c->leave = domain_kill_by(v, DOMUS_REASON_MEMORY,
+					  "vCPU %u: the host has no memory for root %#llx",
+					  v->id, c->args[0]);
+	return r;
 }
 
 CALL(mmu_flush)
