@@ -56,6 +56,7 @@ static bool overlaps(struct shadow *sh, unsigned long start, unsigned long end)
 
 /* Others get their turn, also where the caller (the OOM reaper) must not sleep. */
 static void zap_pause(struct shadow_zap *z, bool may_sleep)
+	__must_hold(&z->sh->lock)
 {
 	zap_end(z);
 	if (may_sleep)
