@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # beside [--meanwhile COMMAND] IMAGE [OPTION...]: runs a hostile guest beside a neighbour.
+# PRELOAD in the environment is a library for the holder.
 # beside --run COMMAND: the same for what starts its guests itself.
 #
 # The guest /tests/guest/IMAGE runs as a domain while another one takes timer events
@@ -37,7 +38,8 @@ ask before || exit 1
 if [ -n "$run" ]; then
 	sh -c "$run" 3>&- 4>&- &
 else
-	domctl create "$name" --kernel "/tests/guest/$image" --memory 16M --wait "$@" 3>&- 4>&- &
+	LD_PRELOAD=$PRELOAD domctl create "$name" --kernel "/tests/guest/$image" --memory 16M \
+		--wait "$@" 3>&- 4>&- &
 fi
 job=$!
 if [ -n "$meanwhile" ]; then
