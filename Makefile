@@ -10,7 +10,6 @@ RIG := selftests/rig
 KTAP := $(RIG)/ktap --out build/check
 DESTDIR ?=
 PREFIX ?= /usr
-KVER ?= $(shell uname -r)
 export KDIR
 
 all: module domctl tests
@@ -56,10 +55,11 @@ guest:
 demo: module domctl guest
 	@$(RIG)/demo
 
-## make check       lint, unit tests, all tests in the rig, a short CPU matrix
+## make check       lint, unit tests, fuzzers, the rig's own, all tests in the rig, a short CPU matrix
 check: module domctl tests guest
 	@$(RIG)/deps build rig lint fuzz
-	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run fuzz=selftests/fuzz/run rig=$(RIG)/run-tests \
+	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run fuzz=selftests/fuzz/run \
+		self=$(RIG)/self-test rig=$(RIG)/run-tests native=$(RIG)/native \
 		matrix=$(RIG)/matrix
 
 ## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
@@ -86,7 +86,8 @@ unit:
 	@$(KTAP) unit=selftests/unit/run
 
 ## make install     module, domctl, man page, completion, udev rule and group
-##                  (DESTDIR= PREFIX=/usr KVER=running kernel)
+##                  (DESTDIR= PREFIX=/usr; the module goes to the kernel it is built for)
+install: KVER = $(firstword $(shell modinfo -F vermagic build/module/domus.ko))
 install: module domctl
 	install -D -m 644 build/module/domus.ko $(DESTDIR)/lib/modules/$(KVER)/updates/domus.ko
 	@$(MAKE) -s -C userspace install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)

@@ -14,7 +14,6 @@
 
 #include "console.h"
 #include "domain.h"
-#include "file.h"
 
 #define CONSOLE_CHUNK	256
 

@@ -29,11 +29,10 @@ void console_destroy(struct domus_console *c);
 s64 console_guest_write(struct domus_domain *d, u64 gpa, u64 len);
 s64 console_guest_read(struct domus_domain *d, u64 gpa, u64 len);
 
-/* The holder's side, for the file. Process context, may fault. */
-bool console_readable(const struct domus_console *c);
-bool console_writable(const struct domus_console *c);
-/* Copy out or in without blocking. Return: bytes, or -EFAULT. */
-ssize_t console_read(struct domus_console *c, char __user *to, size_t len);
-ssize_t console_write(struct domus_console *c, const char __user *from, size_t len);
+/* The holder's ends. Any context but NMI. Return: bytes moved. */
+size_t console_take_output(struct domus_console *c, char *to, size_t len);
+size_t console_give_input(struct domus_console *c, const char *from, size_t len);
+bool console_has_output(const struct domus_console *c);
+bool console_has_room(const struct domus_console *c);
 
 #endif /* DOMUS_CONSOLE_H */

@@ -193,8 +193,41 @@ int control_refuse(struct netlink_ext_ack *extack, int err)
 
 /* ---- 3. Filling messages -------------------------------------------------- */
 
-/* The reason is taken once: code and text belong together. */
-static int put_reason(struct sk_buff *msg, struct domus_domain *d)
+#define REG(name, member) \
+	{ DOMUS_A_REGS_##name, offsetof(struct domus_death, member) }
+
+static const struct {
+	u16 attr;
+	u16 offset;
+} death_regs[] = {
+	REG(RIP, regs.ip), REG(RSP, regs.sp), REG(RFLAGS, regs.flags),
+	REG(RAX, regs.ax), REG(RBX, regs.bx), REG(RCX, regs.cx), REG(RDX, regs.dx),
+	REG(RSI, regs.si), REG(RDI, regs.di), REG(RBP, regs.bp), REG(R8, regs.r8),
+	REG(R9, regs.r9), REG(R10, regs.r10), REG(R11, regs.r11), REG(R12, regs.r12),
+	REG(R13, regs.r13), REG(R14, regs.r14), REG(R15, regs.r15),
+	REG(FS_BASE, fs_base), REG(GS_BASE, gs_base),
+};
+
+static int put_regs(struct sk_buff *msg, const struct domus_death *death)
+{
+	struct nlattr *nest = nla_nest_start(msg, DOMUS_A_REGS);
+	unsigned int i;
+
+	if (!nest || nla_put_u32(msg, DOMUS_A_REGS_VCPU, death->vcpu) ||
+	    (death->user && nla_put_flag(msg, DOMUS_A_REGS_USER)))
+		return -EMSGSIZE;
+	for (i = 0; i < ARRAY_SIZE(death_regs); i++) {
+		const u64 *value = (const void *)death + death_regs[i].offset;
+
+		if (nla_put_u64_64bit(msg, death_regs[i].attr, *value, DOMUS_A_REGS_PAD))
+			return -EMSGSIZE;
+	}
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+/* The reason is taken once: code, text and registers belong together. */
+static int put_reason(struct sk_buff *msg, struct domus_domain *d, bool regs)
 {
 	struct domus_death *death;
 	int err = 0;
@@ -206,12 +239,14 @@ static int put_reason(struct sk_buff *msg, struct domus_domain *d)
 	if (nla_put_u32(msg, DOMUS_A_REASON_CODE, death->code) ||
 	    (death->code && nla_put_string(msg, DOMUS_A_REASON, death->text)))
 		err = -EMSGSIZE;
+	else if (regs && death->by_vcpu)
+		err = put_regs(msg, death);
 	kfree(death);
 	return err;
 }
 
 /* What every message about a domain says. */
-static int put_identity(struct sk_buff *msg, struct domus_domain *d)
+static int put_identity(struct sk_buff *msg, struct domus_domain *d, bool regs)
 {
 	if (nla_put_u32(msg, DOMUS_A_ID, d->id) ||
 	    nla_put_string(msg, DOMUS_A_NAME, d->name) ||
@@ -219,7 +254,7 @@ static int put_identity(struct sk_buff *msg, struct domus_domain *d)
 	    nla_put_u32(msg, DOMUS_A_UID,
 			from_kuid_munged(current_user_ns(), d->owner)))
 		return -EMSGSIZE;
-	return put_reason(msg, d);
+	return put_reason(msg, d, regs);
 }
 
 static u64 domain_runtime(struct domus_domain *d)
@@ -245,7 +280,7 @@ static int put_domain(struct sk_buff *msg, struct domus_domain *d,
 	hdr = genlmsg_put(msg, portid, seq, &control_family, flags, DOMUS_CMD_DOMAIN_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	err = put_identity(msg, d);
+	err = put_identity(msg, d, true);
 	if (err)
 		goto cancel;
 	err = -EMSGSIZE;
@@ -647,7 +682,7 @@ static void control_event(struct domus_domain *d, enum domus_event event)
 	if (!msg)
 		return;
 	hdr = genlmsg_put(msg, 0, 0, &control_family, 0, DOMUS_CMD_DOMAIN_NTF);
-	if (!hdr || nla_put_u32(msg, DOMUS_A_EVENT, event) || put_identity(msg, d)) {
+	if (!hdr || nla_put_u32(msg, DOMUS_A_EVENT, event) || put_identity(msg, d, false)) {
 		nlmsg_free(msg);
 		return;
 	}

@@ -21,6 +21,9 @@
 #define L1C_CLEAR (BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | \
 		   BIT(10) | BIT(14) | BIT(15) | BIT(17) | BIT(18) | BIT(21) | BIT(24))
 #define L1C_HYPERVISOR	BIT(31)
+#define L1C_OSXSAVE	BIT(27)
+/* FMA, XSAVE, AVX, F16C: need a host that has XSAVE on */
+#define L1C_XSAVE (BIT(12) | BIT(26) | BIT(28) | BIT(29))
 #define L1D_CLEAR (BIT(1) | BIT(7) | BIT(9) | BIT(12) | BIT(13) | BIT(14) | BIT(18) | \
 		   BIT(21) | BIT(22) | BIT(28) | BIT(29) | BIT(31))
 /* leaf 7: SMEP, INVPCID, PQM, MPX, PQE, SMAP, PT */
@@ -122,6 +125,8 @@ void cpuid_guest(u32 leaf, u32 subleaf, u32 out[4])
 		out[1] &= 0x0000ffff;	/* APIC id 0, one logical CPU */
 		out[1] |= 1 << 16;
 		out[2] &= ~L1C_CLEAR;
+		if (!(out[2] & L1C_OSXSAVE))
+			out[2] &= ~L1C_XSAVE;
 		out[2] |= L1C_HYPERVISOR;
 		out[3] &= ~L1D_CLEAR;
 		break;

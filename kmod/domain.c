@@ -109,6 +109,11 @@ struct domus_domain *domain_find(const char *name, u32 id)
 
 static void free_vcpus(struct domus_domain *d, unsigned int nr)
 {
+	unsigned int i;
+
+	/* a timer's event may be bound to any vCPU */
+	for (i = 0; i < nr; i++)
+		timer_cancel_vcpu(d->vcpus[i]);
 	while (nr--) {
 		vcpu_free(d->vcpus[nr]);
 		d->vcpus[nr] = NULL;
@@ -313,6 +318,20 @@ static void domain_unbuild(struct domus_domain *d, unsigned int nr_vcpus)
 	put_holder(d);
 }
 
+#define DOMAINS_PER_USER	64
+
+/* domus_list_lock held. Root is not bound: its are the domains of all. */
+static bool too_many_of(kuid_t owner)
+{
+	struct domus_domain *d;
+	unsigned int n = 0;
+
+	lockdep_assert_held(&domus_list_lock);
+	list_for_each_entry(d, &domus_domains, link)
+		n += uid_eq(d->owner, owner);
+	return n >= DOMAINS_PER_USER && !capable(CAP_SYS_RESOURCE);
+}
+
 /* Give the domain its name and show it. */
 static int domain_publish(struct domus_domain *d, const struct domus_params *p,
 			  struct netlink_ext_ack *extack)
@@ -326,6 +345,10 @@ static int domain_publish(struct domus_domain *d, const struct domus_params *p,
 	} else if (nr_domains >= DOMUS_DOMAINS_MAX) {
 		NL_SET_ERR_MSG(extack, "this host has its " __stringify(DOMUS_DOMAINS_MAX)
 			       " domains, the most that it can have");
+		r = -ENOSPC;
+	} else if (too_many_of(d->owner)) {
+		NL_SET_ERR_MSG(extack, "this user has " __stringify(DOMAINS_PER_USER)
+			       " domains, the most that one can have");
 		r = -ENOSPC;
 	} else if (last_id == U32_MAX) {
 		NL_SET_ERR_MSG(extack, "no domain id is left: reload the module");
@@ -541,20 +564,34 @@ static bool any_vcpu_runs(struct domus_domain *d)
 	return false;
 }
 
+static int reset_vcpus(struct domus_domain *d)
+{
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < d->nr_vcpus && !r; i++) {
+		struct domus_vcpu *v = d->vcpus[i];
+
+		mutex_lock(&v->run_lock);
+		r = vcpu_reset_fpu(v);
+		if (!r)
+			vcpu_stop(v);
+		mutex_unlock(&v->run_lock);
+	}
+	return r;
+}
+
 /* d->lock held, no vCPU in RUN: no state but DEAD comes by itself. */
 static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 {
 	u32 state = READ_ONCE(d->state);
-	unsigned int i;
 	int r;
 
 	if (state != DOMUS_STATE_REBOOT && state != DOMUS_STATE_RUNNING)
 		return refuse_state(d, extack);
-	for (i = 0; i < d->nr_vcpus; i++) {
-		mutex_lock(&d->vcpus[i]->run_lock);
-		vcpu_stop(d->vcpus[i]);
-		mutex_unlock(&d->vcpus[i]->run_lock);
-	}
+	r = reset_vcpus(d);
+	if (r)
+		return r;
 	r = bus_reset(d);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "a device still works for the guest");
@@ -612,19 +649,30 @@ static void make_printable(char *text)
 	}
 }
 
-int domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt, ...)
+static void keep_regs(struct domus_death *death, const struct domus_vcpu *v)
+{
+	death->by_vcpu = true;
+	death->vcpu = v->id;
+	death->user = vcpu_user_mode(v);
+	death->regs = v->data->regs;
+	death->fs_base = v->data->fs_base;
+	death->gs_base = v->data->gs_base;
+}
+
+/* @v: whose doing it was, or NULL */
+static int __printf(4, 0) kill(struct domus_domain *d, const struct domus_vcpu *v,
+			       enum domus_reason code, const char *fmt, va_list args)
 {
 	struct domain_box *box = box_of(d);
 	unsigned long flags;
-	va_list args;
 
 	spin_lock_irqsave(&d->death_lock, flags);
 	if (d->state != DOMUS_STATE_DEAD) {
 		d->death.code = code;
-		va_start(args, fmt);
 		vscnprintf(d->death.text, sizeof(d->death.text), fmt, args);
-		va_end(args);
 		make_printable(d->death.text);
+		if (v)
+			keep_regs(&d->death, v);
 		trace_domus_death(d->id, code, d->death.text);
 		WRITE_ONCE(d->state, DOMUS_STATE_DEAD);
 		/* under the lock: who finds it dead can wait for the work */
@@ -638,6 +686,28 @@ int domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt,
 	return -ESHUTDOWN;
 }
 
+int domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, fmt);
+	r = kill(d, NULL, code, fmt, args);
+	va_end(args);
+	return r;
+}
+
+int domain_kill_by(struct domus_vcpu *v, enum domus_reason code, const char *fmt, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, fmt);
+	r = kill(v->d, v, code, fmt, args);
+	va_end(args);
+	return r;
+}
+
 void domain_reason(struct domus_domain *d, struct domus_death *out)
 {
 	unsigned long flags;
@@ -647,8 +717,9 @@ void domain_reason(struct domus_domain *d, struct domus_death *out)
 	spin_unlock_irqrestore(&d->death_lock, flags);
 }
 
-int domain_shutdown(struct domus_domain *d, u32 how, const char *text)
+int domain_shutdown(struct domus_vcpu *v, u32 how, const char *text)
 {
+	struct domus_domain *d = v->d;
 	const char *colon;
 
 	text = text ?: "";
@@ -658,7 +729,7 @@ int domain_shutdown(struct domus_domain *d, u32 how, const char *text)
 		return domain_kill(d, DOMUS_REASON_POWEROFF, "guest powered off%s%s",
 				   colon, text);
 	case DOMUS_SHUTDOWN_CRASH:
-		return domain_kill(d, DOMUS_REASON_CRASH, "guest crashed%s%s", colon, text);
+		return domain_kill_by(v, DOMUS_REASON_CRASH, "guest crashed%s%s", colon, text);
 	case DOMUS_SHUTDOWN_SUSPEND:
 		return domain_kill(d, DOMUS_REASON_SUSPEND, "guest suspended%s%s", colon, text);
 	case DOMUS_SHUTDOWN_REBOOT:
@@ -668,8 +739,8 @@ int domain_shutdown(struct domus_domain *d, u32 how, const char *text)
 		}
 		return -ESHUTDOWN;
 	default:
-		return domain_kill(d, DOMUS_REASON_BAD_CALL,
-				   "guest asked for shutdown of unknown kind %u", how);
+		return domain_kill_by(v, DOMUS_REASON_BAD_CALL,
+				      "guest asked for shutdown of unknown kind %u", how);
 	}
 }
 

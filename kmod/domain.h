@@ -34,6 +34,7 @@
 #include "event.h"
 #include "gmem.h"
 #include "shadow_types.h"
+#include "switch.h"
 #include "time.h"
 
 struct netlink_ext_ack;
@@ -44,10 +45,17 @@ struct file;
  * struct domus_death - why a domain ended; the first reason is kept
  * @code: enum domus_reason; DOMUS_REASON_NONE while alive
  * @text: NUL terminated
+ * @by_vcpu: it was something that vCPU @vcpu did, in user mode or not, with @regs;
+ *	no CR2, which may be the host's
  */
 struct domus_death {
 	u32 code;
 	char text[DOMUS_REASON_MAX + 1];
+	bool by_vcpu;
+	bool user;
+	u32 vcpu;
+	struct cell_regs regs;
+	u64 fs_base, gs_base;
 };
 
 /**
@@ -154,7 +162,7 @@ int domain_new(struct domus_domain *d, const struct domus_params *p,
 int domain_start(struct domus_domain *d, const struct domus_start *s,
 		 struct netlink_ext_ack *extack);
 
-/* DOMAIN_RESET. Return: 0, -EBUSY (a vCPU runs, or state), -EIO. */
+/* DOMAIN_RESET. Return: 0, -EBUSY (a vCPU runs, or state), -EIO, -ENOMEM (to be repeated). */
 int domain_reset(struct domus_domain *d, struct netlink_ext_ack *extack);
 
 /**
@@ -183,8 +191,12 @@ struct domus_domain *domain_of_file(struct file *file);
 int __must_check __printf(3, 4)
 domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt, ...);
 
+/* For what a vCPU did: its registers are kept, too. Context: its thread, out of the guest. */
+int __must_check __printf(3, 4)
+domain_kill_by(struct domus_vcpu *v, enum domus_reason code, const char *fmt, ...);
+
 /* The guest asked for a shutdown. Context: process (vCPU thread). */
-int __must_check domain_shutdown(struct domus_domain *d, u32 how, const char *text);
+int __must_check domain_shutdown(struct domus_vcpu *v, u32 how, const char *text);
 
 static inline bool domain_dead(const struct domus_domain *d)
 {

@@ -74,9 +74,16 @@ CALL(set_clock_page)
 	return clock_set_page(v->d, c->args[0]);
 }
 
+/* Without it the guest would go on with another process's page tables. */
 CALL(load_root)
 {
-	return vcpu_load_root(v, c->args[0]);
+	int r = vcpu_load_root(v, c->args[0]);
+
+	if (r == -ENOMEM)
+		c->leave = domain_kill_by(v, DOMUS_REASON_MEMORY,
+					  "vCPU %u: the host has no memory for root %#llx",
+					  v->id, c->args[0]);
+	return r;
 }
 
 CALL(mmu_flush)
@@ -240,7 +247,7 @@ CALL(shutdown)
 			if (!isascii(text[i]) || (!isprint(text[i]) && text[i]))
 				text[i] = ' ';
 	}
-	c->leave = domain_shutdown(v->d, c->args[0], text);
+	c->leave = domain_shutdown(v, c->args[0], text);
 	kfree(text);
 	return 0;
 }
@@ -318,7 +325,8 @@ static s64 multicall(struct domus_vcpu *v, u64 gpa, u64 count)
 		if (gmem_write(&v->d->gmem, at + offsetof(struct domus_multicall, result),
 			       &m.result, sizeof(m.result)))
 			return -EFAULT;
-		if (fatal_signal_pending(current) || domain_dead(v->d))
+		/* the guest sees how far it came; each call may be a lot of work */
+		if (signal_pending(current) || domain_dead(v->d))
 			return i + 1;
 		cond_resched();
 	}

@@ -13,7 +13,8 @@
  * copies of sh->upper's entries, with 5 levels they point to sh->upper.
  */
 #include <linux/err.h>
-#include <linux/hash.h>
+#include <linux/log2.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -22,6 +23,8 @@
 #define TABLES_MIN	1024	/* of a domain at least: roots of 64 vCPUs and much more */
 #define TABLES_EXTRA	4096
 #define EVICT_BATCH	16	/* roots dropped in one hold of the lock */
+/* A guest names as many as it likes; some work under the lock is for each one cached. */
+#define ROOTS_MAX	4096
 
 /* ---- 1. Life ---------------------------------------------------------- */
 
@@ -34,6 +37,7 @@ int shadow_init(struct shadow *sh, struct domus_domain *d)
 	sh->gmem = &d->gmem;
 	rwlock_init(&sh->lock);
 	mutex_init(&sh->room);
+	sh->hash_mul = get_random_u64() | 1;
 	INIT_LIST_HEAD(&sh->roots);
 	INIT_LIST_HEAD(&sh->grave);
 	sh->l5 = pgtable_l5_enabled();
@@ -164,7 +168,9 @@ u64 shadow_pages(const struct shadow *sh)
 
 static struct hlist_head *root_bucket(struct shadow *sh, u64 gpa)
 {
-	return &sh->hash[hash_64(gpa, ilog2(SHADOW_ROOT_BUCKETS))];
+	/* universal, as a guest that knew the buckets could fill one */
+	return &sh->hash[(gpa >> PAGE_SHIFT) * sh->hash_mul >>
+			 (64 - ilog2(SHADOW_ROOT_BUCKETS))];
 }
 
 struct shadow_root *root_find(struct shadow *sh, u64 gpa)
@@ -195,11 +201,25 @@ static void root_link_tops(struct shadow *sh, struct shadow_root *root)
 	}
 }
 
+static unsigned int evict_some(struct shadow *sh);
+
+/* Each new root makes room for more than one: the bound holds with 64 vCPUs, nearly. */
+static void trim_roots(struct shadow *sh)
+{
+	if (READ_ONCE(sh->nr_roots) < ROOTS_MAX)
+		return;
+	mutex_lock(&sh->room);
+	if (READ_ONCE(sh->nr_roots) >= ROOTS_MAX)
+		evict_some(sh);
+	mutex_unlock(&sh->room);
+}
+
 static struct shadow_root *root_alloc(struct shadow *sh, u64 gpa)
 {
 	struct shadow_root *root;
 	int view;
 
+	trim_roots(sh);
 	if (atomic_long_read(&sh->pages) >= sh->max_pages)
 		shadow_make_room(sh);
 	root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);

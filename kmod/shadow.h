@@ -79,7 +79,7 @@ u64 shadow_root_cr3(const struct shadow_root *root, bool user);
  * @sh: the domain's shadow
  * @root: root loaded when it happened, held by the caller
  * @va: CR2, any value
- * @error: hardware error code (P, W, U, RSVD, I); U is always set
+ * @error: hardware error code, of which W, I and RSVD are read
  * @user: the guest was in user mode
  * @guest_error: out, for SHADOW_GUEST_FAULT: error code in the guest's terms
  *
@@ -121,13 +121,15 @@ u64 shadow_pages(const struct shadow *sh);
 #ifdef DOMUS_DEBUG
 /**
  * shadow_plant() - play a stale global entry of the host (DESIGN 2.10)
- * @va: address that is present in the kernel view of @root
+ * @va: address that is present in some root's kernel view
+ * @deep: it survives the first invalidation
  *
- * Makes its leaf a supervisor entry, so that the next access faults; that fault puts
- * it right and comes to SHADOW_SPURIOUS. Context: process, may sleep.
+ * Makes its leaf a supervisor entry in all roots, so that the next access faults; that
+ * fault, or with @deep the second, puts it right, and each comes to SHADOW_SPURIOUS.
+ * Context: process, may sleep.
  * Return: 0; -ENOENT nothing is there; -EINVAL no guest address.
  */
-int shadow_plant(struct shadow *sh, struct shadow_root *root, u64 va);
+int shadow_plant(struct shadow *sh, u64 va, bool deep);
 #endif
 
 #endif /* DOMUS_SHADOW_H */

@@ -415,6 +415,10 @@ static enum install leaf_set(struct fill *f, struct shadow_table *t, unsigned in
 		return INST_CONFLICT;
 	if (leaf_allows(old, f->access))
 		return f->linked ? INST_FILLED : INST_SPURIOUS;
+	if (old & SPTE_PLANTED_DEEP) {
+		clear_bit(ilog2(SPTE_PLANTED_DEEP), (unsigned long *)sptep);
+		return INST_SPURIOUS;
+	}
 	if (old & SPTE_PLANTED) {
 		clear_bit(ilog2(SPTE_PLANTED), (unsigned long *)sptep);
 		set_bit(ilog2(SPTE_US), (unsigned long *)sptep);
@@ -800,32 +804,42 @@ int shadow_translate(struct shadow *sh, struct shadow_root *root, u64 va, u64 *g
 }
 
 #ifdef DOMUS_DEBUG
-int shadow_plant(struct shadow *sh, struct shadow_root *root, u64 va)
+static int plant_below(struct shadow_zap *z, struct shadow_table *t, u64 va, bool deep)
+{
+	u64 *sptep, e;
+
+	for (;;) {
+		sptep = &t->hw[table_index(va, t->level)];
+		e = *sptep;
+		if (!e)
+			return -ENOENT;
+		if (spte_is_leaf(e, t->level))
+			break;
+		t = spte_table(e);
+	}
+	if (deep)
+		set_bit(ilog2(SPTE_PLANTED_DEEP), (unsigned long *)sptep);
+	set_bit(ilog2(SPTE_PLANTED), (unsigned long *)sptep);
+	clear_bit(ilog2(SPTE_US), (unsigned long *)sptep);
+	z->zaps++;
+	return 0;
+}
+
+int shadow_plant(struct shadow *sh, u64 va, bool deep)
 {
 	struct shadow_zap z = { .sh = sh, .count = &sh->stats.flush_zaps };
-	bool upper = va_is_upper(va);
-	struct shadow_table *t;
+	struct shadow_root *root;
 	int ret = -ENOENT;
-	u64 e;
 
 	if (va_is_hole(va))
 		return -EINVAL;
 	zap_begin(&z);
-	t = upper ? sh->upper : root->low[VIEW_KERNEL];
-	for (;;) {
-		u64 *sptep = &t->hw[table_index(va, t->level)];
-
-		e = *sptep;
-		if (!e)
-			break;
-		if (spte_is_leaf(e, t->level)) {
-			set_bit(ilog2(SPTE_PLANTED), (unsigned long *)sptep);
-			clear_bit(ilog2(SPTE_US), (unsigned long *)sptep);
-			z.zaps++;
-			ret = 0;
-			break;
-		}
-		t = spte_table(e);
+	if (va_is_upper(va)) {
+		ret = plant_below(&z, sh->upper, va, deep);
+	} else {
+		list_for_each_entry(root, &sh->roots, link)
+			if (!plant_below(&z, root->low[VIEW_KERNEL], va, deep))
+				ret = 0;
 	}
 	zap_end(&z);
 	shadow_tlb_flush(sh, ~0ULL);

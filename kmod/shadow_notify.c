@@ -54,10 +54,13 @@ static bool overlaps(struct shadow *sh, unsigned long start, unsigned long end)
 
 /* ---- 2. Invalidations ------------------------------------------------- */
 
-static void zap_pause(struct shadow_zap *z)
+/* Others get their turn, also where the caller (the OOM reaper) must not sleep. */
+static void zap_pause(struct shadow_zap *z, bool may_sleep)
+	__must_hold(&z->sh->lock)
 {
 	zap_end(z);
-	cond_resched();
+	if (may_sleep)
+		cond_resched();
 	zap_begin(z);
 }
 
@@ -65,20 +68,25 @@ static void zap_frames(struct shadow_zap *z, const struct frames *f, bool may_sl
 {
 	struct shadow_rmap *r = f->rmap;
 	unsigned long scanned = 0;
-	u64 i;
+	u64 block, i, last;
 
-	for (i = f->first >> 9; i <= f->last >> 9; i++) {
-		if (r->head[1][i])
-			rmap_zap_head(z, &r->head[1][i]);
-		if (may_sleep && z->work >= ZAP_BATCH)
-			zap_pause(z);
-	}
-	for (i = f->first; i <= f->last; i++) {
-		if (r->head[0][i])
-			rmap_zap_head(z, &r->head[0][i]);
-		if (may_sleep && (z->work >= ZAP_BATCH || ++scanned >= SCAN_BATCH)) {
+	for (block = f->first / LARGE_FRAMES; block <= f->last / LARGE_FRAMES; block++) {
+		unsigned long *heads = r->small[block];
+
+		if (r->large[block])
+			rmap_zap_head(z, &r->large[block]);
+		scanned++;
+		i = max(f->first, block * LARGE_FRAMES);
+		last = min(f->last, block * LARGE_FRAMES + LARGE_FRAMES - 1);
+		for (; heads && i <= last; i++, scanned++) {
+			if (heads[i % LARGE_FRAMES])
+				rmap_zap_head(z, &heads[i % LARGE_FRAMES]);
+			if (z->work >= ZAP_BATCH)
+				zap_pause(z, may_sleep);
+		}
+		if (z->work >= ZAP_BATCH || scanned >= SCAN_BATCH) {
 			scanned = 0;
-			zap_pause(z);
+			zap_pause(z, may_sleep);
 		}
 	}
 }

@@ -35,6 +35,7 @@
 #define SPTE_D			BIT_ULL(6)
 #define SPTE_PS			BIT_ULL(7)
 #define SPTE_PLANTED		BIT_ULL(9)	/* see shadow_plant() */
+#define SPTE_PLANTED_DEEP	BIT_ULL(10)	/* one more fault before that goes */
 #define SPTE_NX			BIT_ULL(63)
 
 #define TABLE_ENTRIES		512
@@ -100,11 +101,13 @@ struct rmap_chunk;
  * struct shadow_cache - what a fill may need, allocated before the lock
  * @table: by level
  * @chunk: for a chain
+ * @heads: a zeroed page, for chains
  * @used: something was put in; cache_free() is needed
  */
 struct shadow_cache {
 	struct shadow_table *table[4];
 	struct rmap_chunk *chunk;
+	unsigned long *heads;
 	bool used;
 };
 
@@ -183,7 +186,10 @@ struct shadow_table *table_alloc(struct shadow *sh, int level);
 void table_free(struct shadow *sh, struct shadow_table *t);	/* any context but NMI */
 void table_free_list(struct shadow *sh, struct list_head *list);
 
-/* Make sure that tables of all levels in @levels (bit n: level n) and a chunk are there. */
+/*
+ * Make sure that tables of all levels in @levels (bit n: level n) are there, and with
+ * @chunk what rmap_add() may need.
+ */
 int cache_fill(struct shadow *sh, struct shadow_cache *c, unsigned int levels, bool chunk);
 void cache_free(struct shadow *sh, struct shadow_cache *c);
 
@@ -238,6 +244,12 @@ void shadow_tlb_flush(struct shadow *sh, u64 vcpus);
 
 /* ---- shadow_rmap.c ---------------------------------------------------- */
 
+/* 2 MiB blocks of a slot, the last one perhaps a part. */
+static inline u64 rmap_blocks(const struct shadow_rmap *r)
+{
+	return DIV_ROUND_UP(r->nr, LARGE_FRAMES);
+}
+
 int rmap_init(struct shadow *sh);
 void rmap_exit(struct shadow *sh);
 
@@ -249,10 +261,10 @@ void rmap_chunk_free(struct shadow *sh, struct rmap_chunk *c);
  * @gfn: first frame of the leaf, inside a slot; multiple of 512 for level 2
  * @level: 1 or 2
  * @sptep: the entry
- * @cache: has a chunk perhaps, which is used when atomic allocation fails
+ * @cache: has a chunk and heads perhaps, which are used when atomic allocation fails
  *
  * Context: lock held to read. Return: 0; -ENOSPC the chain is full: zap it;
- * -ENOMEM a chunk is needed.
+ * -ENOMEM a chunk or heads are needed.
  */
 int rmap_add(struct shadow *sh, u64 gfn, int level, u64 *sptep, struct shadow_cache *cache);
 

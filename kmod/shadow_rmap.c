@@ -3,7 +3,7 @@
  * The reverse map: from a guest frame to the shadow leaves that map it.
  *
  *   1. heads: one word per frame and level: 0, the only leaf, or (bit 0 set) a
- *      list of chunks
+ *      list of chunks. Those of 4 KiB frames come in pages, made when first needed
  *   2. chunks: only the first of a list is not full
  *   3. add, remove
  *   4. what is done to whole chains: zap, age
@@ -15,7 +15,6 @@
  * guest's tables at this point, and lie inside a slot.
  */
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 #include "shadow_priv.h"
 
@@ -31,16 +30,6 @@ struct rmap_chunk {
 
 /* ---- 1. Heads --------------------------------------------------------- */
 
-static unsigned long *heads_alloc(u64 nr)
-{
-	size_t size = nr * sizeof(unsigned long);	/* nr is at most 2^30 */
-
-	/* kvmalloc() warns above INT_MAX */
-	if (size > INT_MAX)
-		return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	return kvzalloc(size, GFP_KERNEL_ACCOUNT);
-}
-
 int rmap_init(struct shadow *sh)
 {
 	const struct gmem *g = sh->gmem;
@@ -53,9 +42,9 @@ int rmap_init(struct shadow *sh)
 
 		r->base = g->slots[i].gpa >> PAGE_SHIFT;
 		r->nr = g->slots[i].size >> PAGE_SHIFT;
-		r->head[0] = heads_alloc(r->nr);
-		r->head[1] = heads_alloc(DIV_ROUND_UP(r->nr, LARGE_FRAMES));
-		if (!r->head[0] || !r->head[1])
+		r->large = kvcalloc(rmap_blocks(r), sizeof(*r->large), GFP_KERNEL_ACCOUNT);
+		r->small = kvcalloc(rmap_blocks(r), sizeof(*r->small), GFP_KERNEL_ACCOUNT);
+		if (!r->large || !r->small)
 			return -ENOMEM;
 	}
 	return 0;
@@ -66,22 +55,60 @@ void rmap_exit(struct shadow *sh)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sh->rmap); i++) {
-		kvfree(sh->rmap[i].head[0]);
-		kvfree(sh->rmap[i].head[1]);
-		memset(&sh->rmap[i], 0, sizeof(sh->rmap[i]));
+		struct shadow_rmap *r = &sh->rmap[i];
+		u64 n;
+
+		for (n = 0; r->small && n < rmap_blocks(r); n++)
+			free_page((unsigned long)r->small[n]);
+		kvfree(r->large);
+		kvfree(r->small);
+		memset(r, 0, sizeof(*r));
 	}
 }
 
-static __always_inline unsigned long *rmap_head(struct shadow *sh, u64 gfn, int level)
+static __always_inline struct shadow_rmap *rmap_of(struct shadow *sh, u64 gfn)
 {
 	struct shadow_rmap *r = sh->rmap;
 	const struct shadow_rmap *end = r + ARRAY_SIZE(sh->rmap);
 
 	for (; r < end; r++)
 		if (gfn - r->base < r->nr)
-			return r->head[level - 1] +
-			       ((gfn - r->base) >> (level == 2 ? 9 : 0));
+			return r;
 	return NULL;
+}
+
+/* NULL: no leaf maps the frame, or no slot has it. */
+static __always_inline unsigned long *rmap_head(struct shadow *sh, u64 gfn, int level)
+{
+	struct shadow_rmap *r = rmap_of(sh, gfn);
+	unsigned long *heads;
+	u64 i;
+
+	if (unlikely(!r))
+		return NULL;
+	i = gfn - r->base;
+	if (level == 2)
+		return &r->large[i / LARGE_FRAMES];
+	heads = READ_ONCE(r->small[i / LARGE_FRAMES]);
+	return likely(heads) ? &heads[i % LARGE_FRAMES] : NULL;
+}
+
+/* The heads of the frame's block. They stay, so who finds them needs no lock. */
+static int block_make(struct shadow *sh, u64 gfn, struct shadow_cache *cache)
+{
+	struct shadow_rmap *r = rmap_of(sh, gfn);
+	unsigned long *heads = cache->heads;
+
+	if (!r)
+		return -ENOSPC;
+	cache->heads = NULL;
+	if (!heads)
+		heads = (unsigned long *)get_zeroed_page(GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
+	if (!heads)
+		return -ENOMEM;
+	if (cmpxchg(&r->small[(gfn - r->base) / LARGE_FRAMES], NULL, heads))
+		free_page((unsigned long)heads);
+	return 0;
 }
 
 static spinlock_t *rmap_lock(struct shadow *sh, u64 gfn, int level)
@@ -156,8 +183,12 @@ int rmap_add(struct shadow *sh, u64 gfn, int level, u64 *sptep, struct shadow_ca
 	int ret = 0;
 
 	lockdep_assert_held_read(&sh->lock);
-	if (unlikely(!head))
-		return -ENOSPC;
+	if (unlikely(!head)) {
+		ret = block_make(sh, gfn, cache);
+		if (ret)
+			return ret;
+		head = rmap_head(sh, gfn, level);
+	}
 	spin_lock(lock);
 	c = head_chunk(*head);
 	if (!*head)

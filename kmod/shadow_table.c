@@ -82,6 +82,11 @@ int cache_fill(struct shadow *sh, struct shadow_cache *c, unsigned int levels, b
 		if (!c->chunk)
 			return -ENOMEM;
 	}
+	if (chunk && !c->heads) {
+		c->heads = (unsigned long *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+		if (!c->heads)
+			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -94,6 +99,7 @@ void cache_free(struct shadow *sh, struct shadow_cache *c)
 			table_free(sh, c->table[level]);
 	if (c->chunk)
 		rmap_chunk_free(sh, c->chunk);
+	free_page((unsigned long)c->heads);
 }
 
 /* ---- 3. The grave ----------------------------------------------------- */

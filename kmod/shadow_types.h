@@ -53,13 +53,15 @@ struct shadow_stats {
  * struct shadow_rmap - from guest frames of one slot to shadow leaves
  * @base: first frame
  * @nr: frames
- * @head: by leaf level - 1: one word per 4 KiB frame, one per 2 MiB block (of
- *	which the first begins at @base, a multiple of 2 MiB)
+ * @large: one word per 2 MiB block, of which the first begins at @base
+ * @small: by 2 MiB block: one word per 4 KiB frame, from the first leaf of a frame of
+ *	the block on; so a slot costs what is used of it
  */
 struct shadow_rmap {
 	u64 base;
 	u64 nr;
-	unsigned long *head[2];
+	unsigned long *large;
+	unsigned long **small;
 };
 
 /**
@@ -73,6 +75,7 @@ struct shadow_rmap {
  * @l5: the hardware's tables have 5 levels
  * @upper: level-4 table that holds the upper half for all roots
  * @hash, @roots, @nr_roots: cached roots, by gpa and in the order of the clock
+ * @hash_mul: odd, secret
  * @next_id: of the next root
  * @grave: tables that no view reaches any more, by link; to be freed after a
  *	flush of all vCPUs (S12)
@@ -106,6 +109,7 @@ struct shadow {
 	unsigned long inv_start;
 	unsigned long inv_end;
 	u64 zap_seq;
+	u64 hash_mul;
 	u64 next_id;
 	struct list_head grave;
 	unsigned int nr_grave;

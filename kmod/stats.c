@@ -7,7 +7,9 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/stddef.h>
+#include <linux/string.h>
 
 #include "domain.h"
 #include "shadow.h"
@@ -53,7 +55,7 @@ static void show_shadow(struct seq_file *m, const struct shadow *sh)
 	const char *base = (const char *)&sh->stats;
 	unsigned int i;
 
-	seq_printf(m, "  shadow pages %llu", shadow_pages(sh));
+	seq_printf(m, "  shadow pages %llu roots %u", shadow_pages(sh), READ_ONCE(sh->nr_roots));
 	for (i = 0; i < ARRAY_SIZE(shadow_counters); i++)
 		seq_printf(m, " %s %lld", shadow_counters[i].name,
 			   atomic64_read((const atomic64_t *)(base + shadow_counters[i].offset)));
@@ -132,10 +134,59 @@ static const struct file_operations domains_fops = {
 	.release	= seq_release,
 };
 
+/* "NAME ADDRESS DEEP": see shadow_plant(). */
+#ifdef DOMUS_DEBUG
+#define PLANT_LINE	128
+
+static int plant(char *line)
+{
+	char *name = strsep(&line, " "), *va_text = strsep(&line, " ");
+	struct domus_domain *d;
+	unsigned int deep;
+	u64 va;
+	int r;
+
+	if (!va_text || !line || kstrtou64(va_text, 0, &va) || kstrtouint(line, 0, &deep))
+		return -EINVAL;
+	d = domain_find(name, 0);
+	if (!d)
+		return -ENODEV;
+	r = shadow_plant(&d->shadow, va, deep);
+	domain_put(d);
+	return r;
+}
+
+static ssize_t plant_write(struct file *file, const char __user *from, size_t count,
+			   loff_t *pos)
+{
+	char *line;
+	int r;
+
+	if (count > PLANT_LINE)
+		return -EINVAL;
+	line = memdup_user_nul(from, count);
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	r = plant(strim(line));
+	kfree(line);
+	return r ?: count;
+}
+
+static const struct file_operations plant_fops = {
+	.owner		= THIS_MODULE,
+	.open		= simple_open,
+	.write		= plant_write,
+	.llseek		= noop_llseek,
+};
+#endif
+
 void stats_init(void)
 {
 	stats_dir = debugfs_create_dir("domus", NULL);
 	debugfs_create_file("domains", 0400, stats_dir, NULL, &domains_fops);
+#ifdef DOMUS_DEBUG
+	debugfs_create_file("plant", 0200, stats_dir, NULL, &plant_fops);
+#endif
 }
 
 void stats_exit(void)

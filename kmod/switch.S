@@ -41,8 +41,6 @@ SYM_FUNC_START(domus_switch)
 	push	%r13
 	push	%r14
 	push	%r15
-	/* what exit to user space does on CPUs that leak buffers */
-	CLEAR_CPU_BUFFERS
 	CALL_NOSPEC rdi
 	/*
 	 * The cell comes back here by iretq with all registers zero. The guest
@@ -56,8 +54,14 @@ SYM_FUNC_START(domus_switch)
 	shr	$32, %rdx
 	wrmsr
 .Librs_done:
-	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
-			   X86_FEATURE_RSB_VMEXIT_LITE
+	/*
+	 * As after a VM exit, but with enhanced IBRS, too, which isolates no RSB:
+	 * these entries name the host's own addresses, so that SMEP does not help.
+	 */
+	ALTERNATIVE_2 "jmp .Lrsb_done", \
+		__stringify(__FILL_RETURN_BUFFER(%rax, RSB_CLEAR_LOOPS)), X86_FEATURE_RSB_VMEXIT, \
+		__stringify(__FILL_RETURN_BUFFER(%rax, RSB_CLEAR_LOOPS)), X86_FEATURE_IBRS_ENHANCED
+.Lrsb_done:
 	UNTRAIN_RET
 	CLEAR_BRANCH_HISTORY
 	pop	%r15
@@ -191,6 +195,9 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 .Lafter_gs:
 	WRBASE	MSR_FS_BASE, wrfsbase, D(CD_fs_base)
 	WRBASE	MSR_GS_BASE, wrgsbase, D(CD_gs_base)
+	cmpw	$0, H(CH_nr_msrs)
+	jne	.Lmsrs_in
+.Lafter_msrs_in:
 	mov	D(CD_dr7), %rax
 	test	%rax, %rax
 	jz	6f
@@ -206,7 +213,14 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	cmpb	$0, D(CD_invalidate)
 	jne	.Linvalidate
 .Lload_gprs:
-	pop	%r15
+	/*
+	 * What exit to user space does on CPUs that leak buffers. Nothing of the
+	 * host's is read or written from here on.
+	 */
+	cmpw	$0, D(CD_verw)
+	je	1f
+	verw	D(CD_verw)
+1:	pop	%r15
 	pop	%r14
 	pop	%r13
 	pop	%r12
@@ -232,6 +246,28 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	push	$0
 	push	$CELL_VEC_ABORT
 	jmp	.Lsave_gprs
+
+/*
+ * What writes to the host's addresses by itself (PEBS, BTS) is off before the guest's
+ * tables are loaded. No handler of the host, which might turn it on again, runs
+ * between the two lidt. The host's value is read here, not in C, for the same reason.
+ */
+.Lmsrs_in:
+	lea	H(CH_msrs), %rsi
+1:	mov	CM_msr(%rsi), %ecx
+	rdmsr
+	mov	%eax, CM_host(%rsi)
+	mov	%edx, CM_host + 4(%rsi)
+	and	CM_keep(%rsi), %eax
+	and	CM_keep + 4(%rsi), %edx
+	or	CM_set(%rsi), %eax
+	or	CM_set + 4(%rsi), %edx
+	wrmsr
+	add	$CM_SIZE, %rsi
+	incw	H(CH_msrs_done)
+	decw	H(CH_nr_msrs)
+	jnz	1b
+	jmp	.Lafter_msrs_in
 
 .Linvalidate:
 	mov	D(CD_invlpg), %rax
@@ -320,6 +356,9 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	mov	H(CH_gs), %gs
 5:	WRBASE	MSR_FS_BASE, wrfsbase, H(CH_fs_base)
 	WRBASE	MSR_GS_BASE, wrgsbase, H(CH_gs_base)
+	cmpw	$0, H(CH_msrs_done)
+	jne	.Lmsrs_out
+.Lafter_msrs_out:
 	/* nothing of the guest reaches C in a register */
 	xor	%eax, %eax
 	xor	%ebx, %ebx
@@ -339,6 +378,20 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	lea	H(CH_ret_ip), %rsp
 	lidt	H(CH_idtr)
 	iretq
+
+.Lmsrs_out:			/* last in, first out */
+	movzwl	H(CH_msrs_done), %esi
+	imul	$CM_SIZE, %esi, %esi
+	lea	H(CH_msrs), %rdi
+	add	%rdi, %rsi
+1:	sub	$CM_SIZE, %rsi
+	mov	CM_msr(%rsi), %ecx
+	mov	CM_host(%rsi), %eax
+	mov	CM_host + 4(%rsi), %edx
+	wrmsr
+	decw	H(CH_msrs_done)
+	jnz	1b
+	jmp	.Lafter_msrs_out
 
 /* ---- 5. SYSCALL: tier 1 -------------------------------------------------- */
 

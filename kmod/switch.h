@@ -31,6 +31,7 @@
  *   XCR0, XSS                never touched
  *   SPEC_CTRL, PRED_CMD   h  written on the way out as the host's own entry does
  *   DEBUGCTL              h  BTS and TR cleared around the guest if they were on
+ *   PEBS_ENABLE           h  0 around the guest if the host's perf has PEBS events
  *   PERF_GLOBAL_CTRL etc. h  what perf_guest_get_msrs() asks for around the guest
  */
 #ifndef DOMUS_SWITCH_H
@@ -117,7 +118,8 @@ struct cell_data {
 	u8  fatal;		/* fault in the switcher itself: fatal_* say which */
 	u8  pad;
 	struct desc_ptr gdtr;
-	u8  pad1[6];
+	u16 verw;		/* a selector, where VERW is to clear CPU buffers, or 0 */
+	u8  pad1[4];
 	struct desc_ptr idtr;
 	u8  pad2[6];
 	u64 fatal_vector, fatal_error, fatal_ip, fatal_cr2;
@@ -130,6 +132,20 @@ struct cell_data {
 	struct cell_regs regs __aligned(16);
 };
 
+/**
+ * struct cell_msr - an MSR that the text changes while NMIs are latched
+ * @msr: its number
+ * @keep, @set: of the host's value, what stays; what is added
+ * @host: the host's value, from one lidt to the other
+ */
+struct cell_msr {
+	u64 msr;
+	u64 keep, set;
+	u64 host;
+};
+
+#define CELL_MSRS	16
+
 /* Of the host: only the holder's PGD maps this page. */
 struct cell_host {
 	u64 ret_ip, ret_cs, ret_flags, ret_sp, ret_ss;	/* frame of the way back */
@@ -140,7 +156,10 @@ struct cell_host {
 	struct desc_ptr gdtr;
 	u8  pad1[6];
 	struct desc_ptr idtr;
-	u8  pad2[6];
+	u8  pad2[2];
+	u16 msrs_done;		/* that have the guest's values now */
+	u16 nr_msrs;
+	struct cell_msr msrs[CELL_MSRS];
 };
 
 struct cell_desc {
@@ -149,6 +168,7 @@ struct cell_desc {
 };
 
 static_assert(sizeof(struct cell_data) <= 4096);
+static_assert(sizeof(struct cell_host) <= 4096);
 static_assert(sizeof(struct cell_regs) % 16 == 0);
 
 /* The text, in .rodata; copied once by cell_text_init(). Offsets from its start count. */

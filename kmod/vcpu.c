@@ -10,9 +10,10 @@
  *   6. the run loop
  */
 #include <linux/context_tracking.h>
+#include <linux/delay.h>
 #include <linux/hw_breakpoint.h>
-#include <linux/perf_event.h>
-#include <linux/resume_user_mode.h>
+#include <linux/kvm_para.h>
+#include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -21,10 +22,10 @@
 #include <asm/debugreg.h>
 #include <asm/desc.h>
 #include <asm/fpu/api.h>
+#include <asm/fpu/xstate.h>
 #include <asm/irq_vectors.h>
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
-#include <asm/perf_event.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 #include <asm/trap_pf.h>
@@ -35,6 +36,8 @@
 #include "shadow.h"
 #include "trace.h"
 #include "vcpu.h"
+
+#define BUS_LOCKS_PER_S	100	/* of all domains together */
 
 const char *const vcpu_cause_names[VCPU_NR_CAUSES] = {
 	[VCPU_CAUSE_IRQ]	= "irq",
@@ -68,6 +71,16 @@ static struct preempt_ops vcpu_preempt_ops = {
 	.sched_out = sched_out,
 };
 
+/* As after a reset. What a process has to ask for (AMX) stays out of a guest's reach. */
+static bool alloc_fpu(struct fpu_guest *fpu)
+{
+	if (!fpu_alloc_guest_fpstate(fpu))
+		return false;
+	if (cpu_feature_enabled(X86_FEATURE_XFD) && cpu_feature_enabled(X86_FEATURE_AMX_TILE))
+		fpu_update_guest_xfd(fpu, XFEATURE_MASK_USER_DYNAMIC);
+	return true;
+}
+
 struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 {
 	struct domus_vcpu *v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
@@ -82,7 +95,7 @@ struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 	mutex_init(&v->run_lock);
 	init_waitqueue_head(&v->wait);
 	preempt_notifier_init(&v->notifier, &vcpu_preempt_ops);
-	if (!fpu_alloc_guest_fpstate(&v->fpu))
+	if (!alloc_fpu(&v->fpu))
 		goto err_free;
 	r = cell_make(v);
 	if (r)
@@ -92,6 +105,9 @@ struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 	v->host->ret_flags = X86_EFLAGS_FIXED;
 	v->data->fsgsbase = boot_cpu_has(X86_FEATURE_FSGSBASE);
 	v->data->pku = cpu_feature_enabled(X86_FEATURE_OSPKE);
+	/* for a guest as for user space and for a virtual machine's guest */
+	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF) || boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM))
+		v->data->verw = __KERNEL_DS;
 	if (boot_cpu_has(X86_FEATURE_PCID) && (__read_cr4() & X86_CR4_PCIDE))
 		v->data->noflush = 1ULL << 63;
 	timer_init_vcpu(v);
@@ -180,6 +196,18 @@ int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi
 	return 0;
 }
 
+int vcpu_reset_fpu(struct domus_vcpu *v)
+{
+	struct fpu_guest fresh = {};
+
+	lockdep_assert_held(&v->run_lock);
+	if (!alloc_fpu(&fresh))
+		return -ENOMEM;
+	fpu_free_guest_fpstate(&v->fpu);
+	v->fpu = fresh;
+	return 0;
+}
+
 void vcpu_stop(struct domus_vcpu *v)
 {
 	lockdep_assert_held(&v->run_lock);
@@ -217,8 +245,8 @@ void vcpu_kick(struct domus_vcpu *v)
 	WRITE_ONCE(v->kick, true);
 	smp_mb();	/* with the one in enter(): it sees kick or we see in_guest */
 	wake_up_all(&v->wait);
-	cpu = READ_ONCE(v->in_guest);
 	preempt_disable();
+	cpu = READ_ONCE(v->in_guest);
 	/* on this CPU the interrupt that we are in has ended guest mode already */
 	if (cpu && cpu - 1 != smp_processor_id())
 		smp_send_reschedule(cpu - 1);
@@ -350,17 +378,6 @@ static void restore_debug(struct domus_vcpu *v, bool host, u64 absorbed)
 		hw_breakpoint_restore();
 }
 
-static void switch_perf(bool in)
-{
-	struct perf_guest_switch_msr *msrs;
-	int i, nr = 0;
-
-	msrs = perf_guest_get_msrs(&nr, NULL);
-	for (i = 0; msrs && i < nr; i++)
-		if (msrs[i].host != msrs[i].guest)
-			wrmsrl(msrs[i].msr, in ? msrs[i].guest : msrs[i].host);
-}
-
 /* Interrupts off. Enter the guest and come back. */
 static void switch_world(struct domus_vcpu *v)
 {
@@ -374,14 +391,16 @@ static void switch_world(struct domus_vcpu *v)
 		if (pkru)
 			wrpkru(0);
 	}
-	switch_perf(true);
+	vcpu_msr_sample(v);
 	data->regs.vector = CELL_VEC_ABORT;
+	data->regs.cs = __USER_CS;
+	data->regs.ss = __USER_DS;	/* the guest's may have become unusable */
 	vtime_account_guest_enter();
 	context_tracking_guest_enter();
 	domus_switch(v->cell_va + (domus_text_enter - domus_text_start));
 	context_tracking_guest_exit();
 	vtime_account_guest_exit();
-	switch_perf(false);
+	vcpu_msr_check(v);
 	if (data->pku && rdpkru() != pkru)
 		wrpkru(pkru);
 	restore_debug(v, breakpoints, absorbed);
@@ -410,6 +429,9 @@ static bool host_machine_check(struct domus_vcpu *v)
 	struct pt_regs regs = { .cs = __USER_CS, .flags = X86_EFLAGS_IF };
 	u64 status;
 
+	/* such a host has CR4.MCE off: the CPU is reset before it comes here */
+	if (!IS_ENABLED(CONFIG_X86_MCE))
+		return false;
 	rdmsrl(MSR_IA32_MCG_STATUS, status);
 	do_machine_check(&regs);
 	return status & MCG_STATUS_RIPV;
@@ -433,11 +455,34 @@ static bool exit_irqs_off(struct domus_vcpu *v)
 		data->nmi_latched = 0;
 		asm volatile("int $2" ::: "memory");
 	}
-	if (vector == X86_TRAP_MC)
+	/* the next fault of the host would take what is left there for its own */
+	if (vector == X86_TRAP_PF)
+		v->apf_flags = kvm_read_and_reset_apf_flags();
+	else if (vector == X86_TRAP_NM && cpu_feature_enabled(X86_FEATURE_XFD))
+		wrmsrl(MSR_IA32_XFD_ERR, 0);
+	else if (vector == X86_TRAP_MC)
 		go_on = host_machine_check(v);
 	else if (vector >= FIRST_EXTERNAL_VECTOR && vector < NR_VECTORS)
 		host_interrupt(v, vector);
 	return go_on;
+}
+
+/*
+ * Not a fault: the hypervisor below us fetches a page of ours and wants another task
+ * to run meanwhile. It says so in ring 3 only, with a token in CR2.
+ */
+static int exit_async_fault(struct domus_vcpu *v)
+{
+	u32 flags = v->apf_flags;
+
+	v->apf_flags = 0;
+	if (WARN_ONCE(!(flags & KVM_PV_REASON_PAGE_NOT_PRESENT),
+		      "unexpected async PF flags: %x\n", flags))
+		return 0;
+	local_irq_disable();
+	kvm_async_pf_task_wait_schedule((u32)v->data->cr2);
+	local_irq_enable();
+	return 0;
 }
 
 static int exit_page_fault(struct domus_vcpu *v)
@@ -448,6 +493,8 @@ static int exit_page_fault(struct domus_vcpu *v)
 	enum shadow_result result;
 	u32 guest_error = 0;
 
+	if (unlikely(v->apf_flags))
+		return exit_async_fault(v);
 	/* a 4-level machine has no such addresses */
 	if ((s64)(cr2 << 16) >> 16 != (s64)cr2)
 		return vcpu_inject(v, X86_TRAP_GP, 0, 0);
@@ -488,8 +535,24 @@ static int exit_page_fault(struct domus_vcpu *v)
 	}
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	return domain_kill(v->d, DOMUS_REASON_MEMORY,
-			   "vCPU %u: the host has no memory for address %#llx", v->id, cr2);
+	return domain_kill_by(v, DOMUS_REASON_MEMORY,
+			      "vCPU %u: the host has no memory for address %#llx", v->id, cr2);
+}
+
+/*
+ * Bus locks are the host's business: the guest must not see that they are counted, and
+ * must not hold up others. Which policy the host has we cannot see: this is a mild one.
+ */
+static void exit_bus_lock(struct domus_vcpu *v)
+{
+	static struct ratelimit_state rate =
+		RATELIMIT_STATE_INIT_FLAGS(rate, HZ, BUS_LOCKS_PER_S, RATELIMIT_MSG_ON_RELEASE);
+
+	v->data->dr6 |= DR_BUS_LOCK;	/* active low */
+	while (!__ratelimit(&rate) && !signal_pending(current))
+		msleep_interruptible(20);
+	pr_warn_ratelimited("domain %u vCPU %u took a bus lock at %#llx\n", v->d->id, v->id,
+			    v->data->regs.ip);
 }
 
 static int exit_exception(struct domus_vcpu *v, u64 vector)
@@ -500,6 +563,11 @@ static int exit_exception(struct domus_vcpu *v, u64 vector)
 	v->by_cause[VCPU_CAUSE_EXCEPTION]++;
 	switch (vector) {
 	case X86_TRAP_DB:
+		if (boot_cpu_has(X86_FEATURE_BUS_LOCK_DETECT) && !(data->dr6 & DR_BUS_LOCK)) {
+			exit_bus_lock(v);
+			if (!(data->dr6 & (DR_TRAP_BITS | DR_STEP)))
+				return 0;
+		}
 		dr6 = data->dr6;
 		break;
 	case X86_TRAP_NM:
@@ -538,10 +606,17 @@ static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
 			 vcpu_user_mode(v));
 	if (data->fatal)
 		return exit_fatal(v);
+	/*
+	 * A #MC in the first instructions of the NMI handler lets another NMI in, which
+	 * overwrites the frame of the first: where the guest was is lost.
+	 */
+	if (unlikely((data->regs.cs & 3) != 3))
+		return domain_kill_by(v, DOMUS_REASON_MACHINE_CHECK,
+				      "vCPU %u: machine check in an NMI, rip lost", v->id);
 	if (!go_on)
-		return domain_kill(v->d, DOMUS_REASON_MACHINE_CHECK,
-				   "vCPU %u: machine check, rip %#llx lost", v->id,
-				   data->regs.ip);
+		return domain_kill_by(v, DOMUS_REASON_MACHINE_CHECK,
+				      "vCPU %u: machine check, rip %#llx lost", v->id,
+				      data->regs.ip);
 	if (vector == X86_TRAP_PF)
 		return exit_page_fault(v);
 	if (vector == CELL_VEC_CALL) {
@@ -652,7 +727,7 @@ static int run_loop(struct domus_vcpu *v, struct domus_run *run)
 int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 {
 	unsigned long flags;
-	u64 began;
+	u64 began, exits;
 	int r;
 
 	if (!mutex_trylock(&v->run_lock))
@@ -662,6 +737,7 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 		return -EBUSY;
 	}
 	began = current->se.sum_exec_runtime;
+	exits = v->exits;
 	fpu_swap_kvm_fpstate(&v->fpu, true);
 	preempt_disable();
 	preempt_notifier_register(&v->notifier);
@@ -672,6 +748,9 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 	local_irq_save(flags);
 	vcpu_msr_restore(v);
 	local_irq_restore(flags);
+	/* nor may the guest's predictions steer the holder, which runs in ring 3, too */
+	if (v->exits != exits)
+		vcpu_ibpb();
 	preempt_enable();
 	fpu_swap_kvm_fpstate(&v->fpu, false);
 	v->runtime_ns += current->se.sum_exec_runtime - began;

@@ -42,6 +42,7 @@ struct vcpu_stats {
  * @page: guest's vCPU page: pinned, and its address in the host
  * @data, @host, @desc: pages of the cell, by their host addresses
  * @dr: guest's DR0..3; DR6 and DR7 are in @data
+ * @apf_flags: of the last #PF, where the host is a KVM guest: 0 unless it was none
  * @timer: one-shot, see time.c
  */
 struct domus_vcpu {
@@ -64,11 +65,11 @@ struct domus_vcpu {
 	u64 tls[3];
 	int last_cpu;
 	u64 spurious_va;
+	u32 apf_flags;
 	struct fpu_guest fpu;
 	struct preempt_notifier notifier;
 	bool msrs_loaded;
 	u64 host_lstar, host_tsc_aux;
-	unsigned long host_debugctl;
 	u64 host_sysenter_cs;
 	struct hrtimer timer;
 	u32 timer_port;
@@ -96,6 +97,9 @@ void vcpu_free(struct domus_vcpu *v);	/* not in RUN; may be NULL */
  */
 int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi,
 	       const u64 *entries);
+
+/* Forget what the guest left in its FPU. run_lock held, may sleep. 0 or -ENOMEM. */
+int vcpu_reset_fpu(struct domus_vcpu *v);
 
 /* Back to offline: drops root, page, timer, entries (reset). run_lock held. */
 void vcpu_stop(struct domus_vcpu *v);
@@ -164,5 +168,8 @@ static inline bool vcpu_user_mode(const struct domus_vcpu *v)
 /* vcpu_msr.c: MSRs that are the guest's while its thread runs. irqs off. */
 void vcpu_msr_load(struct domus_vcpu *v);
 void vcpu_msr_restore(struct domus_vcpu *v);
+/* MSRs for the next entry's text to change around the guest. irqs off. */
+void vcpu_msr_sample(struct domus_vcpu *v);
+void vcpu_msr_check(const struct domus_vcpu *v);	/* debug builds: they are back */
 
 #endif /* DOMUS_VCPU_H */

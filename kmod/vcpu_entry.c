@@ -56,15 +56,15 @@ int vcpu_inject(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2)
 
 	trace_domus_inject(v->d->id, v->id, entry, error, cr2, regs->ip);
 	if (!va)
-		return domain_kill(v->d, DOMUS_REASON_BAD_ENTRY,
-				   "vCPU %u: exception %u without an entry, error %#llx, cr2 %#llx, %s rip %#llx rsp %#llx",
-				   v->id, entry, error, cr2, user ? "user" : "kernel",
-				   regs->ip, regs->sp);
+		return domain_kill_by(v, DOMUS_REASON_BAD_ENTRY,
+				      "vCPU %u: exception %u without an entry, error %#llx, cr2 %#llx, %s rip %#llx rsp %#llx",
+				      v->id, entry, error, cr2, user ? "user" : "kernel",
+				      regs->ip, regs->sp);
 	if (READ_ONCE(page->busy))
-		return domain_kill(v->d, DOMUS_REASON_DOUBLE_FAULT,
-				   "vCPU %u: double fault: exception %u in the entry of %llu, error %#llx, cr2 %#llx, rip %#llx rsp %#llx",
-				   v->id, entry, READ_ONCE(page->frame.vector), error, cr2,
-				   regs->ip, regs->sp);
+		return domain_kill_by(v, DOMUS_REASON_DOUBLE_FAULT,
+				      "vCPU %u: double fault: exception %u in the entry of %llu, error %#llx, cr2 %#llx, rip %#llx rsp %#llx",
+				      v->id, entry, READ_ONCE(page->frame.vector), error, cr2,
+				      regs->ip, regs->sp);
 	vif = user || (READ_ONCE(page->vif) & 1) ? X86_EFLAGS_IF : 0;
 	page->frame.rip = regs->ip;
 	page->frame.cs = user ? DOMUS_USER_CS : DOMUS_KERNEL_CS;
@@ -113,8 +113,8 @@ int vcpu_return(struct domus_vcpu *v, bool sysret)
 	u32 ignored;
 
 	if (cs != DOMUS_USER_CS && cs != DOMUS_KERNEL_CS)
-		return domain_kill(v->d, DOMUS_REASON_BAD_CALL,
-				   "vCPU %u: RETURN with cs %#llx", v->id, cs);
+		return domain_kill_by(v, DOMUS_REASON_BAD_CALL,
+				      "vCPU %u: RETURN with cs %#llx", v->id, cs);
 	regs->ip = rip;
 	regs->flags = (flags & CELL_RFLAGS_MASK) | CELL_RFLAGS_SET;
 	regs->sp = READ_ONCE(ret->rsp);

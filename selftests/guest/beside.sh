@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # beside [--meanwhile COMMAND] IMAGE [OPTION...]: runs a hostile guest beside a neighbour.
+# PRELOAD in the environment is a library for the holder.
+# beside --run COMMAND: the same for what starts its guests itself.
 #
 # The guest /tests/guest/IMAGE runs as a domain while another one takes timer events
 # and minds its memory. COMMAND runs again and again until the guest has ended; $name
 # is the guest's name and $pid its holder. In the end the neighbour must answer, with
 # its memory as it was. The exit status is the guest's: that of "domctl create --wait".
-meanwhile=
+meanwhile='' run=''
 [ "$1" = --meanwhile ] && { meanwhile=$2; shift 2; }
+[ "$1" = --run ] && { run=$2; shift; }
 image=$1
 shift
 neighbour=neighbour-$$
@@ -32,7 +35,12 @@ domctl create "$neighbour" --kernel /tests/guest/neighbour --memory 8M --console
 	< "$to" > "$from" 2>&1 &
 ask before || exit 1
 
-domctl create "$name" --kernel "/tests/guest/$image" --memory 16M --wait "$@" 3>&- 4>&- &
+if [ -n "$run" ]; then
+	sh -c "$run" 3>&- 4>&- &
+else
+	LD_PRELOAD=$PRELOAD domctl create "$name" --kernel "/tests/guest/$image" --memory 16M \
+		--wait "$@" 3>&- 4>&- &
+fi
 job=$!
 if [ -n "$meanwhile" ]; then
 	pid=

@@ -9,6 +9,7 @@
 # this script waiting, and the rig kills that after its time.
 hows=${*:-kernel user syscalls strings calls flushes multi faults steps events block forever}
 number=0 failed=0
+. "${0%/*}/domain.sh"
 
 result() {
 	number=$((number + 1))
@@ -20,39 +21,19 @@ result() {
 	fi
 }
 
-# start NAME HOW: runs one on CPU 0, where we are; returns when it spins.
-start() {
-	exec 5<> /tmp/spin.out
-	domctl create "$1" --kernel /tests/guest/spin --append "how=$2" --memory 8M --console \
-		< /tmp/spin.in > /tmp/spin.out 2>&1 5>&- &
-	job=$!
-	timeout 30 grep -q -m 1 spinning <&5
-	said=$?
-	exec 5<&-
-	pid=$(domctl -j show "$1" | tr ',{' '\n\n' | sed -n 's/.*"pid": *//p')
-	return $said
-}
-
-# gone NAME: it is, or soon will be: the holder's end is what is waited for.
-gone() {
-	tail --pid="$pid" -f /dev/null 2> /dev/null || while kill -0 "$pid" 2> /dev/null; do :; done
-	! domctl show "$1" > /dev/null 2>&1
-}
-
 echo "KTAP version 1"
 # shellcheck disable=SC2086  # words
 set -- $hows
 echo "1..$(($# * 2))"
-mkfifo /tmp/spin.in /tmp/spin.out
-exec 4<> /tmp/spin.in
 taskset -p 1 $$ > /dev/null
 for how in $hows; do
-	start "spin-$how" "$how" && domctl destroy "spin-$how" && gone "spin-$how"
+	domain_start "spin-$how" spin spinning --append "how=$how" &&
+		domctl destroy "spin-$how" && domain_gone "spin-$how"
 	result $? "$how: destroyed"
-	wait $job
-	start "spin-$how" "$how" && kill -9 "$pid" && gone "spin-$how"
+	wait "$job"
+	domain_start "spin-$how" spin spinning --append "how=$how" &&
+		kill -9 "$pid" && domain_gone "spin-$how"
 	result $? "$how: its holder killed"
-	wait $job
+	wait "$job"
 done
-rm -f /tmp/spin.in /tmp/spin.out
 exit $failed

@@ -96,6 +96,32 @@ static unsigned int circles(void)
 	return bad;
 }
 
+/* Two pages are tables for 512 GiB: each address needs host tables of its own. */
+static unsigned int sprawl(unsigned int n)
+{
+	u64 *a = page_alloc(), *b = page_alloc();
+	unsigned int bad = 0, i;
+
+	for (i = 0; i < 512; i++) {
+		a[i] = pa(b) | PWU;
+		b[i] = pa(a) | PWU;
+	}
+	root[19] = pa(a) | PWU;
+	for (i = 0; i < n; i++) {
+		u64 at = SLOT(19) | (random() & 0x7ffffff000);
+
+		bad += attempt(load, at) != NO_TRAP;
+		if (i % 2)
+			bad += ATTEMPT_USER(user_load, at) != NO_TRAP;
+		if (i % 1000 == 999)
+			hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_RANGE, pa(root), SLOT(19),
+			      SLOT(20), ~0ULL, NULL);
+	}
+	root[19] = 0;
+	flush();
+	return bad;
+}
+
 /* ---- Entries that say too much -------------------------------------------------- */
 
 static bool faults(u64 at, u64 error)
@@ -312,7 +338,7 @@ void test(void)
 	unsigned int i;
 	u64 seed = arg_number("seed", 1);
 
-	plan(9);
+	plan(10);
 	hostile_init();
 	random_seed(seed);
 	root = page_alloc();
@@ -322,6 +348,7 @@ void test(void)
 	ok(hc1(DOMUS_HC_LOAD_ROOT, pa(root)) == 0, "a root of our own is loaded");
 	ok(!self_map(), "a root may be its own table and page");
 	ok(!circles(), "tables in a circle end at the fourth level");
+	ok(!sprawl(arg_number("sprawl", 4000)), "so they do for thousands of addresses");
 	ok(!beyond(), "what lies beyond the memory faults, at every level");
 	ok(!reserved(), "so do reserved bits");
 	odd_tables();

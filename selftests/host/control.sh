@@ -3,99 +3,31 @@
 #
 # control.sh: domctl and the module's control, as KTAP, in the machine of the rig.
 #
-#   1. reporting
+#   1. a guest that does as it is told: puppet
 #   2. what must be refused: the exact line, the exit status, nothing left behind
 #   3. how a domain ends: the statuses of create --wait
 #   4. detached domains: list, show, console, destroy
 #   5. holders that are killed
 #   6. other users
 #   7. many domains
+#   8. on a terminal
 #
 # control.sh absent: the same without the module loaded.
 # shellcheck disable=SC2086,SC2181,SC2317  # words are split on purpose
 set -u
 
 PUPPET=/tests/guest/puppet
-DIR=/tmp/control
+PTY=/tests/host/pty
 MEMORY="--memory 8M"
 CREATE="domctl create --kernel $PUPPET $MEMORY"
-number=0
-failed=0
+. /tests/host/common.sh
 
-# ---- 1. Reporting -------------------------------------------------------------
-
-# result NAME: the status before the call decides
-result() {
-	if [ $? -eq 0 ]; then verdict=ok; else verdict="not ok" failed=1; fi
-	number=$((number + 1))
-	if [ "$verdict" != ok ]; then
-		echo "# rerun: selftests/rig/run-tests --only control"
-	fi
-	echo "$verdict $number - $1"
-}
-
-note() {
-	printf '%s\n' "$*" | sed 's/^/# /'
-}
-
-# shellcheck disable=SC2009  # there is no pgrep here
-holders() {
-	ps -o comm | grep '^domus:'
-}
-
-# soon COMMAND...: true within 10 seconds
-soon() {
-	tries=100
-	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
-
-clean() {
-	[ "$(domctl list -j)" = "[]" ] && ! holders > /dev/null &&
-		[ -z "$(ls /run/domus 2> /dev/null)" ] &&
-		[ "$(cat /sys/module/domus/refcnt)" = 0 ]
-}
-
-nothing_left() {
-	soon clean && return
-	note "left behind: $(domctl list -j) $(holders) $(ls -A /run/domus)" \
-	     "refs $(cat /sys/module/domus/refcnt)"
-	return 1
-}
-
-# expect STATUS LINE COMMAND...: both exactly, and nothing else on stderr
-expect() {
-	status=$1 line=$2
-	shift 2
-	"$@" > $DIR/out 2> $DIR/err
-	got=$?
-	[ $got -eq "$status" ] && [ "$(cat $DIR/err)" = "$line" ] && return
-	note "status $got, expected $status; stderr and stdout:"
-	note "$(cat $DIR/err $DIR/out)"
-	return 1
-}
-
-# refuse STATUS LINE COMMAND...
-refuse() {
-	expect "$@" && nothing_left
-	result "$2"
-}
+# ---- 1. A guest that does as it is told ------------------------------------------
 
 puppet() {
 	name=$1 does=$2
 	shift 2
 	$CREATE "$name" --append "$does" "$@"
-}
-
-state() {
-	domctl show "$1" 2> /dev/null | sed -n 's/^State: //p'
-}
-
-is_state() {
-	[ "$(state "$1")" = "$2" ]
 }
 
 # ---- 2. Refusals --------------------------------------------------------------
@@ -178,6 +110,12 @@ refuse_images() {
 	refuse 2 "Error: image: truncated" create $DIR/cut60
 	refuse 2 "Error: image: truncated" create $DIR/cut100
 	refuse 2 "Error: image: truncated" create $DIR/cut6000
+	if [ -e /boot/bzImage ]; then
+		head -c 1000 /boot/bzImage > $DIR/cutbz1000
+		head -c 100000 /boot/bzImage > $DIR/cutbz100000
+		refuse 2 "Error: image: truncated" create $DIR/cutbz1000
+		refuse 2 "Error: image: truncated" create $DIR/cutbz100000
+	fi
 	refuse 2 "Error: image: an ELF, but not for x86-64" create $DIR/arch
 	refuse 2 "Error: image: no domus note: not built for domus" create /bin/busybox
 	refuse 2 "Error: image: needs ABI 2.x, host offers 1.0" create $DIR/major
@@ -192,6 +130,20 @@ refuse_images() {
 		create $PUPPET --initrd $DIR/large
 	refuse 3 "Error: log: /none/log: No such file or directory" \
 		create $PUPPET --log /none/log
+}
+
+# domctl of another ABI than the module; selftests/host/Makefile builds it.
+refuse_abi() {
+	line="Error: module: is of host ABI 1, domctl of 2: update the older one"
+	for command in list "show a" "destroy a" "console a" "create a --kernel $PUPPET"; do
+		refuse 2 "$line" /tests/host/domctl-abi2 $command
+	done
+	expect 2 "$line" /tests/host/domctl-abi2 version && grep -q '^Module: 0' $DIR/out
+	result "version says what there is, and the same"
+	/tests/host/domctl-abi2 version -j > $DIR/out
+	[ $? -eq 2 ] && [ "$($JSON host_abi < $DIR/out)" = 1 ] &&
+		[ "$($JSON error.status < $DIR/out)" = 2 ]
+	result "and in JSON"
 }
 
 refuse_json() {
@@ -251,18 +203,28 @@ all_ends() {
 	result "create --wait --log: console in the file, nothing on stdout"
 	domctl -j create end --kernel $PUPPET --memory 8M --append crash --wait \
 		> $DIR/out 2> $DIR/err
-	[ $? -eq 11 ] && [ ! -s $DIR/err ] && grep -q '"reason":"crash"' $DIR/out &&
-		grep -q '"status":11}$' $DIR/out
+	[ $? -eq 11 ] && [ ! -s $DIR/err ] && [ "$($JSON reason < $DIR/out)" = '"crash"' ] &&
+		[ "$($JSON status < $DIR/out)" = 11 ]
 	result "create --wait -j: the end as JSON"
 }
 
 # ---- 4. Detached --------------------------------------------------------------
 
 detached() {
+	[ "$($CREATE one -j --append idle | $JSON state)" = '"running"' ] &&
+		[ "$(domctl destroy one -j | $JSON name)" = '"one"' ]
+	result "create -j, destroy -j"
 	puppet one idle > $DIR/out && grep -q '^one: running (PID [0-9]*)$' $DIR/out
 	result "create --detach returns when the guest runs"
 	domctl list | grep -q '^one  *running  *1  *8M '
 	result "list shows it"
+	[ "$(domctl | head -n 1)" = "$(domctl list | head -n 1)" ]
+	result "no command is list"
+	[ "$(domctl list -j | $JSON 0.name)" = '"one"' ] && domctl list -p | $JSON &&
+		[ "$(domctl show one -j | $JSON vcpu.0.state)" = '"online"' ] &&
+		domctl show one -jps | $JSON vcpu.0.exits_by_cause.call > /dev/null &&
+		[ "$(domctl version -j | $JSON module_loaded)" = true ]
+	result "list, show, version: JSON"
 	expect 2 "Error: domain one: a domain of this name exists" puppet one idle
 	result "a duplicate name is refused"
 	is_state one running
@@ -302,6 +264,11 @@ dead() {
 	result "list says why"
 	domctl show two | grep -q '^Because: guest crashed: Kernel panic - not syncing: told to$'
 	result "show says more"
+	domctl show two | grep -q '^  rip: 0xffffffff80[0-9a-f]*$' &&
+		domctl show two -j | $JSON registers.rip | grep -q '^"0xffffffff80[0-9a-f]*"$'
+	result "and has the registers"
+	domctl list -j | $JSON 0.reason_text | grep -q '"guest crashed: Kernel panic'
+	result "list -j has the text"
 	domctl console two < /dev/null > $DIR/out 2> $DIR/err &&
 		grep -q '^puppet: crash' $DIR/out &&
 		[ "$(cat $DIR/err)" = "two: guest crashed: Kernel panic - not syncing: told to" ]
@@ -432,6 +399,13 @@ others() {
 	result "root sees both"
 	printf '\035' | domctl console mine | grep -q '^puppet: idle'
 	result "root can attach to it"
+	# His directory is his: what he puts there must not lead root elsewhere.
+	mv /tmp/domus-1000/mine.sock /tmp/domus-1000/kept
+	ln -s /run/domus/root.sock /tmp/domus-1000/mine.sock
+	expect 2 "Error: holder: who answers at /tmp/domus-1000/mine.sock is not the domain's \
+owner" domctl console mine < /dev/null
+	result "but not to what else is in its place"
+	mv /tmp/domus-1000/kept /tmp/domus-1000/mine.sock
 	domctl destroy mine
 	result "root can destroy it"
 	as member "$mine" crash > /dev/null
@@ -456,6 +430,11 @@ many() {
 	result "$count domains, and a dump that takes several messages"
 	[ "$(domctl list | tail -n +2 | sort | uniq | wc -l)" -eq $count ]
 	result "each is listed once"
+	puppet wide idle --vcpus 64 > /dev/null
+	[ "$(domctl show wide -js | $JSON vcpu.63.id)" = 63 ] &&
+		[ "$(domctl show wide -j | $JSON vcpu.63.state)" = '"offline"' ]
+	result "64 vCPUs, and a dump that takes several messages"
+	domctl destroy wide
 	domctl list | head -n 1 > /dev/null
 	result "a reader that stops early is no error"
 	for i in $(seq $count); do
@@ -465,6 +444,30 @@ many() {
 	wait $last
 	nothing_left
 	result "destroyed all at once: nothing is left"
+}
+
+# ---- 8. On a terminal ---------------------------------------------------------
+
+# A person's session: see pty.c.
+terminal() {
+	line="create tty --kernel $PUPPET $MEMORY --append echo --console"
+	$PTY raw '?^] detaches' ?ready '=hello\r' '?<hello>' '=\035' \
+		'?Detached from tty, which runs on' '?status 0' cooked '=\r' end -- \
+		sh -c "domctl $line; echo status \$?; read x" > $DIR/out
+	result "create --console on a terminal: types, ^] detaches, the terminal is as before"
+	is_state tty running
+	result "the domain runs on"
+	$PTY raw '?<hello>' '=again\r' '?<again>' '=\003\r' '?<' '=\035' end -- \
+		domctl console tty > $DIR/out
+	result "console: the history is there, ^C is the guest's"
+	$PTY raw '?<again>' '=\001' end -- domctl console tty --escape ^A > $DIR/out
+	result "console --escape ^A"
+	$PTY raw '?<again>' hangup -- domctl console tty > $DIR/out
+	[ $? -eq 129 ] && is_state tty running
+	result "a terminal that goes away: the domain runs on"
+	$PTY raw '=quit\r' '?guest powered off' end -- domctl console tty --force > $DIR/out &&
+		domctl destroy tty && nothing_left
+	result "console ends with the guest"
 }
 
 # ---- without the module -------------------------------------------------------
@@ -481,8 +484,7 @@ absent() {
 	result "and in JSON"
 }
 
-mkdir -p $DIR
-echo "KTAP version 1"
+begin
 if [ "${1:-}" = absent ]; then
 	absent
 else
@@ -493,6 +495,7 @@ else
 	refuse_numbers
 	refuse_images
 	refuse_json
+	refuse_abi
 	all_ends
 	detached
 	dead
@@ -500,7 +503,6 @@ else
 	killed
 	others
 	many
+	terminal
 fi
-echo "1..$number"
-rm -rf $DIR
-exit $failed
+finish

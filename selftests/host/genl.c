@@ -29,6 +29,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -438,7 +439,7 @@ static void test_doubles(void)
 }
 
 /* A process that makes a domain and waits for its end. Return: it, or -1. */
-static pid_t hold_domain(unsigned int number, int *err, char *text, size_t size)
+static pid_t hold_domain(uid_t user, unsigned int number, int *err, char *text, size_t size)
 {
 	static struct answer answer;
 	struct message m;
@@ -459,6 +460,8 @@ static pid_t hold_domain(unsigned int number, int *err, char *text, size_t size)
 		snprintf(text, size, "%s", answer.text);
 		return pid;
 	}
+	if (setresuid(user, user, user))
+		_exit(1);
 	sock = open_socket();
 	device = open("/dev/domus", O_RDWR | O_NONBLOCK);
 	snprintf(name, sizeof(name), "limit-%u", number);
@@ -467,6 +470,36 @@ static pid_t hold_domain(unsigned int number, int *err, char *text, size_t size)
 	if (write(fds[1], &answer, sizeof(answer.err) + sizeof(answer.text)) > 0)
 		pause();
 	_exit(1);
+}
+
+static void end_all(const pid_t *pids, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+}
+
+/* Another user cannot take them all. */
+static void test_user_limit(void)
+{
+	static pid_t pids[DOMUS_DOMAINS_MAX + 1];
+	char text[512] = "";
+	unsigned int n = 0;
+	struct stat st = { 0 };
+	int err = 0;
+
+	if (stat("/dev/domus", &st) || chmod("/dev/domus", 0666))
+		err = -errno;
+	while (n < DOMUS_DOMAINS_MAX && !err) {
+		pids[n] = hold_domain(NOBODY, n, &err, text, sizeof(text));
+		n++;
+	}
+	ok(n == 65 && err == -ENOSPC, "domain %u of a user is refused: %s", n, text);
+	pids[n] = hold_domain(0, n, &err, text, sizeof(text));
+	ok(!err, "root can make one");
+	end_all(pids, n + 1);
+	(void)chmod("/dev/domus", st.st_mode & 07777);
 }
 
 /* As many as there may be, one more, one less, one again. */
@@ -480,7 +513,7 @@ static void test_limit(void)
 	int err = 0;
 
 	while (n <= DOMUS_DOMAINS_MAX && !err) {
-		pids[n] = hold_domain(n, &err, text, sizeof(text));
+		pids[n] = hold_domain(0, n, &err, text, sizeof(text));
 		n++;
 	}
 	ok(n == DOMUS_DOMAINS_MAX + 1 && err == -ENOSPC &&
@@ -489,12 +522,9 @@ static void test_limit(void)
 	ok(!talk(&m, &answer) && answer.messages == DOMUS_DOMAINS_MAX, "all others are listed");
 	kill(pids[0], SIGKILL);
 	waitpid(pids[0], NULL, 0);
-	pids[0] = hold_domain(n, &err, text, sizeof(text));
+	pids[0] = hold_domain(0, n, &err, text, sizeof(text));
 	ok(!err, "one is ended: its place is free");
-	for (unsigned int i = 0; i < n; i++) {
-		kill(pids[i], SIGKILL);
-		waitpid(pids[i], NULL, 0);
-	}
+	end_all(pids, n);
 	m = begin(family, DOMUS_CMD_DOMAIN_GET, NLM_F_DUMP);
 	ok(!talk(&m, &answer) && !answer.messages, "all are ended: none is left");
 }
@@ -534,6 +564,26 @@ static void test_death(void)
 	close(device);
 	ok(command_on(sock, DOMUS_CMD_DOMAIN_GET, "genl", &answer) == -ENOENT,
 	   "closed: it is gone");
+}
+
+/* Most of it is never touched, and costs the kernel next to nothing. */
+static bool makes_largest(void *arg)
+{
+	void *area = mmap(NULL, DOMUS_MEMORY_MAX, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct make how = {
+		.name = "largest",
+		.slots = 1,
+		.slot = { { .size = DOMUS_MEMORY_MAX, .hva = (uintptr_t)area } },
+	};
+	static struct answer answer;
+	struct message m;
+
+	(void)arg;
+	sock = open_socket();
+	device = open("/dev/domus", O_RDWR);
+	m = new_message(&how);
+	return area != MAP_FAILED && device >= 0 && !talk(&m, &answer);
 }
 
 /* ---- 4. Visibility -------------------------------------------------------- */
@@ -729,6 +779,7 @@ int main(int argc, char **argv)
 	test_new_attributes();
 	test_malformed();
 	test_new_slots();
+	ok(child_says(makes_largest, NULL), "a domain of 4 TiB, of which nothing is there");
 	ok(!make_domain("genl"), "after all that: DOMAIN_NEW works on the same file");
 	test_doubles();
 	test_which();
@@ -738,6 +789,7 @@ int main(int argc, char **argv)
 	test_visibility();
 	test_death();
 	test_events();
+	test_user_limit();
 	test_limit();
 	test_random(argc > 1 ? atoi(argv[1]) : 5000);
 	printf("1..%d\n", results);

@@ -400,11 +400,12 @@ static int ask(int argc, char **argv)
 	char line[512] = "@", c;
 	size_t n = 0;
 	unsigned long long before = nmis();
-	int fd, i, is_nmi = argc > 1 && !strcmp(argv[1], "nmi");
+	int fd, i, is_nmi = argc > 1 && !strcmp(argv[argc - 1], "nmi");
 
 	if (argc < 2) {
 		dprintf(2, "usage: rig nmi\n"
 			   "       rig mce CPU BANK STATUS MCGSTATUS ADDR MISC\n"
+			   "       rig at guest|cell CPU nmi|mce...\n"
 			   "       rig hmp WORDS...\n");
 		return 1;
 	}

@@ -436,7 +436,7 @@ struct domus_dev_queue {
 
 /* One element of DOMUS_HC_MULTICALL's array */
 struct domus_multicall {
-	__u64 call;		/* not RETURN, SYSRET, BLOCK, MULTICALL */
+	__u64 call;		/* PARA-API.md says which not */
 	__u64 args[6];
 	__s64 result;
 };

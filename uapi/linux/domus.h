@@ -27,7 +27,8 @@
  *   DOMUS_CMD_DOMAIN_GET    (one, or a dump: of all without NAME and ID)
  *                           -> ID, NAME, STATE, REASON_CODE, REASON, UID, PID, VCPUS,
  *                           MEMORY_SIZE, SHADOW_PAGES, RUNTIME_NS, GUEST_STARTED,
- *                           REBOOTS
+ *                           REBOOTS; when a vCPU was the reason: REGS n { REGS_VCPU,
+ *                           REGS_USER, REGS_RIP ... REGS_GS_BASE }
  *   DOMUS_CMD_VCPU_GET      (dump only: of all without NAME and ID)
  *                           -> ID, VCPU n { VCPU_ID, VCPU_STATE, VCPU_RUNTIME_NS,
  *                           VCPU_PASSES, VCPU_EXITS,
@@ -139,6 +140,7 @@ enum domus_attr {
 	DOMUS_A_REBOOTS,	/* u32 */
 	DOMUS_A_EVENT,		/* u32: enum domus_event */
 	DOMUS_A_VCPU,		/* nested: DOMUS_A_VCPU_* */
+	DOMUS_A_REGS,		/* nested: DOMUS_A_REGS_* */
 	DOMUS_A_DEV,		/* nested: DOMUS_A_DEV_* */
 	__DOMUS_A_MAX
 };
@@ -179,6 +181,37 @@ enum domus_attr_exit {
 };
 
 #define DOMUS_A_EXIT_MAX (__DOMUS_A_EXIT_MAX - 1)
+
+/* Of the vCPU that ended its domain, when it did. All but the first three are u64. */
+enum domus_attr_regs {
+	DOMUS_A_REGS_UNSPEC,
+	DOMUS_A_REGS_PAD,
+	DOMUS_A_REGS_VCPU,	/* u32 */
+	DOMUS_A_REGS_USER,	/* flag: it was in user mode */
+	DOMUS_A_REGS_RIP,
+	DOMUS_A_REGS_RSP,
+	DOMUS_A_REGS_RFLAGS,
+	DOMUS_A_REGS_RAX,
+	DOMUS_A_REGS_RBX,
+	DOMUS_A_REGS_RCX,
+	DOMUS_A_REGS_RDX,
+	DOMUS_A_REGS_RSI,
+	DOMUS_A_REGS_RDI,
+	DOMUS_A_REGS_RBP,
+	DOMUS_A_REGS_R8,
+	DOMUS_A_REGS_R9,
+	DOMUS_A_REGS_R10,
+	DOMUS_A_REGS_R11,
+	DOMUS_A_REGS_R12,
+	DOMUS_A_REGS_R13,
+	DOMUS_A_REGS_R14,
+	DOMUS_A_REGS_R15,
+	DOMUS_A_REGS_FS_BASE,
+	DOMUS_A_REGS_GS_BASE,
+	__DOMUS_A_REGS_MAX
+};
+
+#define DOMUS_A_REGS_MAX (__DOMUS_A_REGS_MAX - 1)
 
 enum domus_attr_dev {
 	DOMUS_A_DEV_UNSPEC,
@@ -296,7 +329,6 @@ enum domus_event {
 /* Why DOMUS_IOC_RUN came back with 0 */
 #define DOMUS_EXIT_DEAD		1	/* the domain is dead: see DOMAIN_GET */
 #define DOMUS_EXIT_REBOOT	2	/* every vCPU must leave, then RESET */
-#define DOMUS_EXIT_OFFLINE	3	/* this vCPU is not up; RUN waits for VCPU_UP */
 
 /**
  * struct domus_run - argument of DOMUS_IOC_RUN
@@ -311,8 +343,11 @@ struct domus_run {
 
 /*
  * ioctls of /dev/domus. RUN runs one vCPU in the calling thread until the domain
- * ends or a signal arrives (-EINTR); -EIO from another process than the one
- * that made the domain, -EBUSY when another thread runs this vCPU.
+ * ends, waiting while it is offline. -EINTR: a signal, or work of the kernel that is
+ * done on the way to user space; call again. A thread that is registered with rseq(2)
+ * has such work after every change of the task: RUN's should not be. -EIO from
+ * another process than the one that made the domain, -EBUSY when another thread
+ * runs this vCPU, or it is being reset.
  *
  * read() takes console output (blocks unless O_NONBLOCK; 0 when the domain is
  * dead and all was read), write() gives console input, poll() as usual;

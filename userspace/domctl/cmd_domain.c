@@ -53,6 +53,33 @@ static void print_rest(struct print *p, const struct control_domain *d, bool tex
 	print_number(p, "shadow_pages", text ? "Shadow pages" : NULL, d->shadow_pages);
 }
 
+static const char *const reg_names[DOMUS_A_REGS_MAX + 1] = {
+	[DOMUS_A_REGS_RIP] = "rip", [DOMUS_A_REGS_RSP] = "rsp", [DOMUS_A_REGS_RFLAGS] = "rflags",
+	[DOMUS_A_REGS_RAX] = "rax", [DOMUS_A_REGS_RBX] = "rbx", [DOMUS_A_REGS_RCX] = "rcx",
+	[DOMUS_A_REGS_RDX] = "rdx", [DOMUS_A_REGS_RSI] = "rsi", [DOMUS_A_REGS_RDI] = "rdi",
+	[DOMUS_A_REGS_RBP] = "rbp", [DOMUS_A_REGS_R8] = "r8", [DOMUS_A_REGS_R9] = "r9",
+	[DOMUS_A_REGS_R10] = "r10", [DOMUS_A_REGS_R11] = "r11", [DOMUS_A_REGS_R12] = "r12",
+	[DOMUS_A_REGS_R13] = "r13", [DOMUS_A_REGS_R14] = "r14", [DOMUS_A_REGS_R15] = "r15",
+	[DOMUS_A_REGS_FS_BASE] = "fs_base", [DOMUS_A_REGS_GS_BASE] = "gs_base",
+};
+
+/* Strings, as no number of JSON need hold 64 bits. */
+static void print_regs(struct print *p, const struct control_regs *regs)
+{
+	char value[32];
+
+	if (!regs->there)
+		return;
+	print_object(p, "registers", "Registers");
+	print_number(p, "vcpu", "Of vCPU", regs->vcpu);
+	print_string(p, "mode", "Mode", regs->user ? "user" : "kernel");
+	for (int i = DOMUS_A_REGS_RIP; i <= DOMUS_A_REGS_MAX; i++) {
+		snprintf(value, sizeof(value), "0x%016" PRIx64, regs->values[i]);
+		print_string(p, reg_names[i], reg_names[i], value);
+	}
+	print_object_end(p);
+}
+
 static void print_vcpu(struct print *p, const struct control_vcpu *v, bool stats)
 {
 	print_object(p, NULL, NULL);
@@ -154,6 +181,7 @@ static int run_show(struct ctx *ctx, const struct command *self, int argc, char 
 		print_object(&ctx->print, NULL, NULL);
 		print_domain(&ctx->print, &domain);
 		print_rest(&ctx->print, &domain, true);
+		print_regs(&ctx->print, &domain.regs);
 		result = print_vcpus(ctx, control, &domain);
 		if (!result)
 			result = dev_print_all(ctx, control, &domain);

@@ -57,12 +57,16 @@ static int run(struct ctx *ctx, const struct command *self, int argc, char **arg
 	struct error absent = { 0 };
 	struct control *control = NULL;
 	struct control_info info = { 0 };
+	struct error misfit = { 0 };
 
 	(void)command_word(ctx, self, argc, argv, NULL);
 	if (ctx->error.status || ctx->help)
 		return -1;
 	/* Without the module this is a complete answer, not an error. */
 	(void)control_open_any(&control, &info, &absent);
+	if (control && info.abi_host != DOMUS_HOST_ABI)
+		error_set(&misfit, EXIT_REFUSED, "module", "is of host ABI %u, domctl of %u: "
+			  "update the older one", info.abi_host, DOMUS_HOST_ABI);
 	print_object(&ctx->print, NULL, NULL);
 	print_string(&ctx->print, "domctl", "domctl", DOMCTL_VERSION);
 	print_number(&ctx->print, "domctl_host_abi", NULL, DOMUS_HOST_ABI);
@@ -71,13 +75,16 @@ static int run(struct ctx *ctx, const struct command *self, int argc, char **arg
 		print_module(&ctx->print, &info);
 	else if (!ctx->print.json)
 		print_string(&ctx->print, NULL, "Module", "not loaded");
+	/* One JSON text in all cases. */
+	if (misfit.status && ctx->print.json)
+		print_error_member(&ctx->print, &misfit);
 	print_object_end(&ctx->print);
 	print_done(&ctx->print);
 	control_close(control);
-	if (control && info.abi_host != DOMUS_HOST_ABI)
-		return error_set(&ctx->error, EXIT_REFUSED, "module", "is of host ABI %u, domctl "
-				 "of %u: update the older one", info.abi_host, DOMUS_HOST_ABI);
-	return EXIT_DONE;
+	if (!misfit.status || ctx->print.json)
+		return misfit.status;
+	ctx->error = misfit;
+	return -1;
 }
 
 const struct command cmd_version = {

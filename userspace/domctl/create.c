@@ -253,7 +253,7 @@ static int read_entries(struct create *c, unsigned int *line, struct error *erro
 				disk = add_disk(c, error);
 				result = disk ? disk_option(disk, DISK_NAME, e->disk, error) : -1;
 			}
-		} else if (e->disk) {
+		} else if (disk) {
 			result = disk_key(c, disk, e, error);
 		} else {
 			result = domain_key(c, e, error);

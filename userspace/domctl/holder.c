@@ -25,9 +25,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/rseq.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
@@ -261,11 +263,24 @@ static int make_domain(struct holder_state *h)
 
 /* ---- 3. Booting ----------------------------------------------------------- */
 
+/*
+ * The C library registers every thread for restartable sequences, and the kernel then
+ * has something to tell it after each change of the CPU or of the task: RUN would come
+ * back each time.
+ */
+static void leave_rseq(void)
+{
+	if (__rseq_size)
+		(void)syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset,
+			      sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
 static void *vcpu_main(void *arg)
 {
 	struct vcpu_thread *t = arg;
 	const uint64_t one = 1;
 
+	leave_rseq();
 	for (;;) {
 		struct domus_run run = { .vcpu = t->nr };
 

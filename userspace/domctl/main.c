@@ -111,8 +111,9 @@ static void help_command(const struct command *c)
 	const char *rest = strchr(c->help, '\n');
 
 	printf("Usage: domctl [OPTIONS] %s%s%s\n\n%c%.*s.%s%s", command_title(c),
-	       *c->usage ? " " : "", c->usage, toupper(c->help[0]), (int)strcspn(c->help, "\n") - 1, c->help + 1,
-	       rest ? "" : "\n", rest ? rest : "\n");
+	       *c->usage ? " " : "", c->usage, toupper(c->help[0]),
+	       (int)strcspn(c->help, "\n") - 1, c->help + 1, rest ? "" : "\n",
+	       rest ? rest : "\n");
 }
 
 /* ---- 3. Common options ---------------------------------------------------- */

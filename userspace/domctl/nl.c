@@ -430,6 +430,20 @@ int control_domain_del(struct control *c, const struct control_ref *ref, const c
 	return control_request(c, msg, label_of(ref).text, NULL, NULL, error);
 }
 
+static void fill_regs(struct nlattr *nest, struct control_regs *regs)
+{
+	struct nlattr *tb[DOMUS_A_REGS_MAX + 1];
+
+	*regs = (struct control_regs) { .there = false };
+	if (!nest || nla_parse_nested(tb, DOMUS_A_REGS_MAX, nest, NULL))
+		return;
+	regs->there = true;
+	regs->user = tb[DOMUS_A_REGS_USER];
+	regs->vcpu = get_u32(tb[DOMUS_A_REGS_VCPU]);
+	for (int i = DOMUS_A_REGS_RIP; i <= DOMUS_A_REGS_MAX; i++)
+		regs->values[i] = get_u64(tb[i]);
+}
+
 static void fill_domain(struct nlattr **a, struct control_domain *d)
 {
 	d->id = get_u32(a[DOMUS_A_ID]);
@@ -445,6 +459,7 @@ static void fill_domain(struct nlattr **a, struct control_domain *d)
 	d->shadow_pages = get_u64(a[DOMUS_A_SHADOW_PAGES]);
 	d->runtime_ns = get_u64(a[DOMUS_A_RUNTIME_NS]);
 	d->guest_started = a[DOMUS_A_GUEST_STARTED];
+	fill_regs(a[DOMUS_A_REGS], &d->regs);
 }
 
 static int answer_domain(struct nlattr **a, void *arg)

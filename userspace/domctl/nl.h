@@ -29,6 +29,18 @@ struct control_info {
 	char version[64];
 };
 
+/**
+ * struct control_regs - of the vCPU that ended its domain
+ * @there: it was a vCPU that did, and these are its
+ * @values: at DOMUS_A_REGS_RIP and behind
+ */
+struct control_regs {
+	bool there;
+	bool user;
+	uint32_t vcpu;
+	uint64_t values[DOMUS_A_REGS_MAX + 1];
+};
+
 /* DOMAIN_GET */
 struct control_domain {
 	uint32_t id;
@@ -44,6 +56,7 @@ struct control_domain {
 	uint64_t shadow_pages;
 	uint64_t runtime_ns;
 	bool guest_started;
+	struct control_regs regs;
 };
 
 #define CONTROL_CAUSES_MAX 64

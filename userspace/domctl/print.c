@@ -235,15 +235,20 @@ void print_done(struct print *p)
 
 /* ---- 4. Errors ------------------------------------------------------------ */
 
+void print_error_member(struct print *p, const struct error *error)
+{
+	print_object(p, "error", NULL);
+	print_string(p, "what", NULL, error->what);
+	print_string(p, "why", NULL, error->why);
+	print_number(p, "status", NULL, (uint64_t)error->status);
+	print_object_end(p);
+}
+
 void print_error(struct print *p, const struct error *error)
 {
 	if (p->json) {
 		print_object(p, NULL, NULL);
-		print_object(p, "error", NULL);
-		print_string(p, "what", NULL, error->what);
-		print_string(p, "why", NULL, error->why);
-		print_number(p, "status", NULL, (uint64_t)error->status);
-		print_object_end(p);
+		print_error_member(p, error);
 		print_object_end(p);
 		print_done(p);
 		return;

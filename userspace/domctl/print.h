@@ -79,6 +79,9 @@ void print_done(struct print *p);
 /* The error's line on stderr, or {"error":{...}} on stdout. */
 void print_error(struct print *p, const struct error *error);
 
+/* The error in an object that has more to say; JSON only. */
+void print_error_member(struct print *p, const struct error *error);
+
 /* Writes @text to @file with every control character replaced. */
 void print_safe(FILE *file, const char *text);
 

@@ -162,6 +162,8 @@ static int connect_to(const struct address *a, int flags)
 
 int runtime_connect(const char *name, uid_t uid, struct error *error)
 {
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t size = sizeof(peer);
 	struct address a;
 	int fd;
 
@@ -171,6 +173,14 @@ int runtime_connect(const char *name, uid_t uid, struct error *error)
 	if (fd < 0)
 		error_set(error, EXIT_REFUSED, "holder", "does not answer at %s: %s",
 			  a.sun.sun_path, strerror(errno));
+	/* Another user's directory may lead anywhere. */
+	if (fd >= 0 && (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ||
+			peer.uid != uid)) {
+		error_set(error, EXIT_REFUSED, "holder",
+			  "who answers at %s is not the domain's owner", a.sun.sun_path);
+		close(fd);
+		return -1;
+	}
 	return fd;
 }
 

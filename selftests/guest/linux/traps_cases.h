@@ -61,7 +61,7 @@ CASE(lcall_tss, GP, ".byte 0xff, 0x1d; .long 1f - . - 4; ret\n1: .long 0; .word 
 CASE(ljmp_null, GP, ".byte 0xff, 0x2d; .long 1f - . - 4; ret\n1: .long 0; .word 0")
 /* non-canonical */
 CASE(read_noncanonical, GP, "movabs $0x8000000000000000, %rax; mov (%rax), %al")
-CASE(write_noncanonical, GP, "movabs $0x0000900000000000, %rax; shl $1, %rax; mov %al, (%rax)")
+CASE(write_noncanonical, GP, "movabs $0x4000000000000000, %rax; mov %al, (%rax)")
 CASE(jump_noncanonical, GP, "movabs $0x8000000000000000, %rax; jmp *%rax")
 CASE(long_instruction, GP, ".rept 15\n.byte 0x66\n.endr\nnop")
 CASE(movaps_misaligned, GP, "lea 1(%rsp), %rax; movaps (%rax), %xmm0")
@@ -94,6 +94,7 @@ CASE(read_last_page, HOLE, "mov $-4096, %rax; mov (%rax), %al")
 
 /* what depends on the CPU, is answered by the kernel, or that emulators get wrong */
 CASE(sysexit, AS_HOST, "sysexitq")
+CASE(write_57_bits, AS_HOST, "movabs $0x0001200000000000, %rax; mov %al, (%rax)")
 CASE(stack_noncanonical, AS_HOST, "mov %rsp, %rcx; movabs $0x8000000000000000, %rsp; push %rax")
 CASE(mov_from_cr1, AS_HOST, ".byte 0x0f, 0x20, 0xc8")
 CASE(flush_kernel, AS_HOST, "mov $0xffffffff81000000, %rax; clflush (%rax)")

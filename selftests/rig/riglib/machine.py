@@ -48,6 +48,14 @@ GRACE = 3.0             # seconds for the rest of a report to arrive
 POWER_OFF = 30.0        # seconds from the command's end to the machine's
 ESCAPE = 0x18           # ^X after ^A: ends an interactive run
 
+# Where a CPU is, for "rig at": nothing but a domain's kernel is in ring 3 and the upper
+# half, and nothing but a cell in ring 0 and top-level slot 256 (of 4 or 5 levels).
+PLACES = {
+    "guest": lambda rip, cpl: cpl == 3 and rip >> 63,
+    "cell": lambda rip, cpl: cpl == 0 and (rip >> 39 == 0x1ffff00 or rip >> 48 == 0xff00),
+}
+AT_TRIES = 2000
+
 
 class Verdict:
     """How a run ended: the command's status, or why there is none."""
@@ -326,7 +334,27 @@ class Machine:
             return answer
         if words[:1] == ["hmp"] and len(words) > 1:
             return self.monitor.hmp(" ".join(words[1:]))
+        if words[:1] == ["at"] and len(words) > 3 and words[1] in PLACES and words[2].isdigit():
+            return self._inject_at(words[1], words[2], words[3:])
         raise RigError("what is '%s'?" % " ".join(words))
+
+    def _inject_at(self, place, cpu, words):
+        """Stops the machine again and again until that CPU is there, then injects.
+
+        Says where it was.
+        """
+        for _ in range(AT_TRIES):
+            self.monitor.execute("stop")
+            try:
+                state = self.monitor.hmp("info registers -a")
+                state = state.partition("CPU#" + cpu)[2].partition("CPU#")[0]
+                rip = re.search(r"\bRIP=(\w+)", state)
+                cpl = re.search(r"\bCPL=(\d)", state)
+                if rip and cpl and PLACES[place](int(rip.group(1), 16), int(cpl.group(1))):
+                    return "%s at %s" % (self._inject(words), rip.group(1))
+            finally:
+                self.monitor.execute("cont")
+        raise RigError("CPU %s was never in the %s" % (cpu, place))
 
     def _judge(self):
         verdict = self.verdict

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2086,SC2181
+#
+# common.sh: what tests in shell share: KTAP, waiting, what domains leave behind.
+# The name of the script is the test's in tests.cfg.
+#
+#   1. results
+#   2. events
+#   3. domains
+#   4. nothing is left
+
+TEST=${0##*/}
+TEST=${TEST%.sh}
+DIR=/tmp/$TEST
+JSON=/tests/host/json
+number=0
+failed=0
+
+# ---- 1. Results ---------------------------------------------------------------
+
+begin() {
+	mkdir -p $DIR
+	echo "KTAP version 1"
+}
+
+finish() {
+	echo "1..$number"
+	rm -rf $DIR
+	exit $failed
+}
+
+# result NAME: the status before the call decides
+result() {
+	if [ $? -eq 0 ]; then verdict=ok; else verdict="not ok" failed=1; fi
+	number=$((number + 1))
+	if [ "$verdict" != ok ]; then
+		echo "# rerun: selftests/rig/run-tests --only $TEST"
+	fi
+	echo "$verdict $number - $1"
+}
+
+note() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+# expect STATUS LINE COMMAND...: both exactly, and nothing else on stderr
+expect() {
+	status=$1 line=$2
+	shift 2
+	"$@" > $DIR/out 2> $DIR/err
+	got=$?
+	[ $got -eq "$status" ] && [ "$(cat $DIR/err)" = "$line" ] && return
+	note "status $got, expected $status; stderr and stdout:"
+	note "$(cat $DIR/err $DIR/out)"
+	return 1
+}
+
+# refuse STATUS LINE COMMAND...
+refuse() {
+	expect "$@" && nothing_left
+	result "$2"
+}
+
+# ---- 2. Events ----------------------------------------------------------------
+
+# within SECONDS COMMAND...: true once the command is, or false after that time
+within() {
+	tries=$(($1 * 10))
+	shift
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+soon() {
+	within 10 "$@"
+}
+
+# ---- 3. Domains ---------------------------------------------------------------
+
+state() {
+	domctl show "$1" 2> /dev/null | sed -n 's/^State: //p'
+}
+
+is_state() {
+	[ "$(state "$1")" = "$2" ]
+}
+
+is_gone() {
+	[ -z "$(state "$1")" ]
+}
+
+holder_of() {
+	domctl show "$1" -j | $JSON pid
+}
+
+# ---- 4. Nothing is left -------------------------------------------------------
+
+# shellcheck disable=SC2009  # there is no pgrep here
+holders() {
+	ps -o comm | grep '^domus:'
+}
+
+clean() {
+	[ "$(domctl list -j)" = "[]" ] && ! holders > /dev/null &&
+		[ -z "$(ls /run/domus 2> /dev/null)" ] &&
+		[ "$(cat /sys/module/domus/refcnt)" = 0 ]
+}
+
+nothing_left() {
+	soon clean && return
+	note "left behind: $(domctl list -j) $(holders) $(ls -A /run/domus)" \
+	     "refs $(cat /sys/module/domus/refcnt)"
+	return 1
+}
