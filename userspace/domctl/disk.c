@@ -158,7 +158,7 @@ static int parse_option(struct disk *disk, char *text, struct error *error)
 					 opt->name, opt->metavar);
 		if (!opt->metavar && value)
 			return error_set(error, EXIT_USAGE, opt->name, "takes no value");
-		return disk_option(disk, opt->id, value, error);
+		return disk_option(disk, opt->id, value ? value : "", error);
 	}
 	return error_set(error, EXIT_USAGE, "--disk", "unknown option '%.40s' behind the file",
 			 text);
