@@ -59,6 +59,7 @@ static void fuzz_config(char *text, size_t size)
 	struct error error = { 0 };
 	struct config config;
 	unsigned int line = 0;
+	bool good = true;
 
 	CHECK(file);
 	if (config_parse(&config, "f", file, &error)) {
@@ -77,10 +78,13 @@ static void fuzz_config(char *text, size_t size)
 			struct error wrong = { 0 };
 
 			if (!strcmp(opt->name, e->key) &&
-			    disk_option(&disk, opt->id, e->value, &wrong))
+			    disk_option(&disk, opt->id, e->value, &wrong)) {
 				check_error(&wrong, EXIT_USAGE);
+				good = false;
+			}
 		}
-		if (!error.status)
+		/* of one that was refused nothing is used */
+		if (good)
 			check_disk(&disk);
 	}
 	config_free(&config);
