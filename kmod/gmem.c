@@ -160,8 +160,8 @@ int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, bool write, struct bi
 		return -EFBIG;
 	hva -= offset;
 	while (done < want) {
-		n = pin_user_pages_fast(hva + done * PAGE_SIZE, min_t(unsigned int, want - done, PIN_BATCH),
-					write ? FOLL_WRITE : 0, pages);
+		n = min_t(unsigned int, want - done, PIN_BATCH);
+		n = pin_user_pages_fast(hva + done * PAGE_SIZE, n, write ? FOLL_WRITE : 0, pages);
 		if (n <= 0)
 			goto undo;
 		for (i = 0; i < n; i++, done++) {

@@ -566,7 +566,7 @@ FIXTURE_TEARDOWN(hostile)
 }
 
 /* The next buffer breaks the ring with this text, and it stays so. */
-static void expect_broken(struct __test_metadata *_metadata, FIXTURE_DATA(hostile) *self,
+static void expect_broken(struct __test_metadata *_metadata, struct _test_data_hostile *self,
 			  const char *text)
 {
 	struct vring_host *r = &self->g.host;

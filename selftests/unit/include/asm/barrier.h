@@ -3,8 +3,11 @@
 #ifndef UNIT_ASM_BARRIER_H
 #define UNIT_ASM_BARRIER_H
 
+/* a definition, not a use */
 #define smp_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
+/* likewise */
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+/* likewise */
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 #endif
