@@ -441,6 +441,10 @@ static void handle(struct bus_queue *q, const struct vring_chain *chain)
 		bus_push(q, chain->id, 0);
 		return;
 	}
+	if (READ_ONCE(q->dev->ending)) {
+		answer(q, chain, status, 0);
+		return;
+	}
 	switch ((__force u32)hdr.type) {
 	case VIRTIO_BLK_T_IN:
 	case VIRTIO_BLK_T_OUT:

@@ -274,6 +274,21 @@ static void unplugged(struct bus_device *dev)
 	bus_put(dev);
 }
 
+/*
+ * Taken away by force: all that the guest asks fails from here on, so that its driver,
+ * told by the flag, ends without a request of which nobody knows any more.
+ */
+static void device_end(struct bus_device *dev)
+{
+	unsigned int i;
+
+	WRITE_ONCE(dev->ending, true);
+	for (i = 0; i < dev->nr_queues; i++)
+		bus_queue_work(&dev->queues[i]);
+}
+
+#define END_TIME	(2 * HZ)	/* what a guest has to let go of what ends */
+
 int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned long timeout,
 	       bool again, struct netlink_ext_ack *extack)
 {
@@ -291,12 +306,16 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 	}
 	kref_get(&dev->ref);
 	/* one that no driver has taken is free to go */
-	if (force || !READ_ONCE(dev->status))
+	if (!READ_ONCE(dev->status))
 		WRITE_ONCE(dev->let_go, true);
 	asked = dev->leaving;
 	WRITE_ONCE(dev->leaving, true);
 	mutex_unlock(&b->lock);
-	if (!asked)
+	if (force) {
+		device_end(dev);
+		timeout = END_TIME;
+	}
+	if (force || !asked)
 		event_signal_kind(d, DOMUS_PORT_BUS, 0);
 
 	left = wait_event_killable_timeout(b->changed, READ_ONCE(dev->let_go) || domain_dead(d),
@@ -550,7 +569,7 @@ static int read_table(void *ctx, __u64 gpa, void *to, size_t len)
 bool bus_stalled(struct bus_queue *q)
 {
 	return !READ_ONCE(q->enabled) || READ_ONCE(q->dev->broken) ||
-	       bus_rate_over(&q->dev->rate);
+	       (!READ_ONCE(q->dev->ending) && bus_rate_over(&q->dev->rate));
 }
 
 int bus_pop(struct bus_queue *q, struct vring_chain *chain)
@@ -763,6 +782,8 @@ static s64 call_info(struct domus_domain *d, u64 slot, u64 gpa)
 	info.queue_max = dev->queue_max;
 	info.config_size = dev->config_size;
 	info.flags = READ_ONCE(dev->leaving) ? DOMUS_DEV_LEAVING : 0;
+	if (READ_ONCE(dev->ending))
+		info.flags |= DOMUS_DEV_ENDING;
 	strscpy(info.name, dev->name, sizeof(info.name));
 	bus_put(dev);
 	return gmem_write(&d->gmem, gpa, &info, sizeof(info));

@@ -102,6 +102,7 @@ struct bus_queue {
  * @broken: why the driver must reset it, or NULL
  * @leaving: the host asked the guest to let go of it
  * @let_go: the guest did
+ * @ending: it is taken away by force: the backend fails what is still asked
  */
 struct bus_device {
 	struct kref ref;
@@ -116,7 +117,7 @@ struct bus_device {
 	u32 config_generation;
 	u32 config_port;
 	u8 status;
-	bool leaving, let_go;
+	bool leaving, let_go, ending;
 	const char *broken;
 	unsigned int nr_queues;
 	unsigned int queue_max;
@@ -171,7 +172,8 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
 /**
  * bus_remove() - unplug a device
  * @name: of the device
- * @force: at once; else the guest is asked, and given @timeout jiffies
+ * @force: whether the guest wants or not, which is given a moment to see its requests
+ *	fail; else the guest is asked, and given @timeout jiffies
  * @again: the caller will ask again when the time is over: the guest goes on being asked
  *
  * Context: process, may sleep; killable.

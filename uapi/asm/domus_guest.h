@@ -190,6 +190,7 @@
 
 /* domus_dev_info.flags */
 #define DOMUS_DEV_LEAVING		(1 << 0) /* the host wants it back: let go of it */
+#define DOMUS_DEV_ENDING		(1 << 1) /* and takes it: now, whoever uses it */
 
 /* DOMUS_HC_VCPU_STATE */
 #define DOMUS_VCPU_OFFLINE		0
