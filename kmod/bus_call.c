@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a guest asks of its devices.
+ *
+ *   1. status (VIRTIO 1.2, 2.1), reset, features
+ *   2. calls
+ */
+#include <linux/nospec.h>
+#include <uapi/linux/virtio_config.h>
+
+#include "bus_priv.h"
+#include "domain.h"
+#include "event.h"
+
+#define STATUS_ALL (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |	\
+		    VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FEATURES_OK |	\
+		    VIRTIO_CONFIG_S_FAILED)
+
+/* ---- 1. Status ------------------------------------------------------------------ */
+
+/* Back to the state of a device that no driver knows, but for requests under way. */
+void bus_quiesce(struct bus_device *dev)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&dev->lock);
+	for (i = 0; i < dev->nr_queues; i++)
+		bus_queue_disable(&dev->queues[i]);
+	dev->ops->stop(dev);
+	event_close_device(dev->d, dev->config_port);
+	dev->config_port = 0;
+}
+
+/* Return: 0, -EINTR, -ENODEV: it is as it was, but quiet. */
+int bus_reset_device(struct bus_device *dev)
+{
+	unsigned int i;
+	int err;
+
+	bus_quiesce(dev);
+	for (i = 0; i < dev->nr_queues; i++) {
+		err = bus_queue_drain(&dev->queues[i]);
+		if (err)
+			return err;
+	}
+	dev->status = 0;
+	dev->features = 0;
+	WRITE_ONCE(dev->broken, NULL);
+	return 0;
+}
+
+static s64 set_features(struct bus_device *dev, u64 features)
+{
+	if (dev->status & VIRTIO_CONFIG_S_FEATURES_OK)
+		return -EBUSY;
+	if (features & ~dev->offered)
+		return -EINVAL;
+	dev->features = features;
+	return 0;
+}
+
+static s64 set_status(struct bus_device *dev, u64 status)
+{
+	u8 news;
+	int err;
+
+	if (!status)
+		return bus_reset_device(dev);
+	/* bits are only ever added (2.1.1) */
+	if (status & ~(u64)(STATUS_ALL | VIRTIO_CONFIG_S_NEEDS_RESET) ||
+	    (dev->status & STATUS_ALL) & ~status)
+		return -EINVAL;
+	news = status & ~dev->status & STATUS_ALL;
+	if (news & VIRTIO_CONFIG_S_FEATURES_OK &&
+	    !(dev->features & BIT_ULL(VIRTIO_F_VERSION_1)))
+		news &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+	if (news & VIRTIO_CONFIG_S_DRIVER_OK) {
+		if (!((dev->status | news) & VIRTIO_CONFIG_S_FEATURES_OK))
+			return -EINVAL;
+		err = dev->ops->start(dev);
+		if (err)
+			return err;
+	}
+	/* who takes it has not let go of it */
+	WRITE_ONCE(dev->let_go, false);
+	WRITE_ONCE(dev->status, dev->status | news);
+	return dev->status;
+}
+
+void bus_config_changed(struct bus_device *dev)
+{
+	lockdep_assert_held(&dev->lock);
+	dev->config_generation++;
+	if (dev->config_port)
+		event_signal(dev->d, dev->config_port);
+}
+
+void bus_break(struct bus_device *dev, const char *why)
+{
+	if (!READ_ONCE(dev->broken))
+		WRITE_ONCE(dev->broken, why);
+	/* DEVICE_NEEDS_RESET; told by the queue's worker, which may take locks */
+	kthread_queue_work(dev->worker, &dev->queues[0].work);
+}
+
+/* ---- 2. Calls ------------------------------------------------------------------- */
+
+static struct bus_device *get_handle(struct domus_domain *d, u64 handle)
+{
+	struct bus_device *dev = bus_get_slot(&d->bus, (u32)handle);
+
+	if (dev && dev->instance != handle >> 32) {
+		bus_put(dev);
+		dev = NULL;
+	}
+	return dev;
+}
+
+static s64 call_info(struct domus_domain *d, u64 slot, u64 gpa)
+{
+	struct bus_device *dev = bus_get_slot(&d->bus, slot);
+	struct domus_dev_info info = {};
+
+	if (slot >= DOMUS_MAX_DEVICES)
+		return -EINVAL;
+	if (!dev)
+		return -ENODEV;
+	info.handle = dev->slot | (u64)dev->instance << 32;
+	info.features = dev->offered;
+	info.type = dev->ops->type;
+	info.vendor = DOMUS_DEV_VENDOR;
+	info.queues = dev->nr_queues;
+	info.queue_max = dev->queue_max;
+	info.config_size = dev->config_size;
+	info.flags = READ_ONCE(dev->leaving) ? DOMUS_DEV_LEAVING : 0;
+	if (READ_ONCE(dev->ending))
+		info.flags |= DOMUS_DEV_ENDING;
+	strscpy(info.name, dev->name, sizeof(info.name));
+	bus_put(dev);
+	return gmem_write(&d->gmem, gpa, &info, sizeof(info));
+}
+
+#define CONFIG_CHUNK 256
+
+/* Device's lock held. Return: the generation, which a reader compares. */
+static s64 config_access(struct bus_device *dev, bool write, u64 offset, u64 gpa, u64 len)
+{
+	struct gmem *g = &dev->d->gmem;
+	u8 buf[CONFIG_CHUNK];
+
+	if (offset > dev->config_size || len > dev->config_size - offset ||
+	    len > sizeof(buf) || (write && !dev->ops->config_write))
+		return -EINVAL;
+	if (!len)
+		return dev->config_generation & S32_MAX;
+	if (write) {
+		if (gmem_read(g, gpa, buf, len))
+			return -EFAULT;
+		dev->ops->config_write(dev, offset, buf, len);
+	} else {
+		dev->ops->config_read(dev, offset, buf, len);
+		if (gmem_write(g, gpa, buf, len))
+			return -EFAULT;
+	}
+	return dev->config_generation & S32_MAX;
+}
+
+static s64 config_port(struct bus_device *dev, u64 vcpu)
+{
+	int port;
+
+	if (dev->config_port)
+		return dev->config_port;
+	port = event_bind_device(dev->d, vcpu);
+	if (port > 0)
+		dev->config_port = port;
+	return port;
+}
+
+/* Device's lock held. */
+static s64 config_op(struct bus_device *dev, const u64 args[6])
+{
+	switch (args[0]) {
+	case DOMUS_DEV_READ:
+	case DOMUS_DEV_WRITE:
+		return config_access(dev, args[0] == DOMUS_DEV_WRITE, args[2], args[3],
+				     args[4]);
+	case DOMUS_DEV_GET_STATUS:
+		return dev->status;
+	case DOMUS_DEV_SET_STATUS:
+		return set_status(dev, args[2]);
+	case DOMUS_DEV_SET_FEATURES:
+		return set_features(dev, args[2]);
+	case DOMUS_DEV_PORT:
+		return config_port(dev, args[2]);
+	case DOMUS_DEV_LET_GO:
+		WRITE_ONCE(dev->let_go, true);
+		wake_up_all(&dev->d->bus.changed);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+s64 bus_call_config(struct domus_domain *d, const u64 args[6])
+{
+	struct bus_device *dev;
+	s64 r = -ENODEV;
+
+	if (args[0] == DOMUS_DEV_INFO)
+		return call_info(d, args[1], args[2]);
+	dev = get_handle(d, args[1]);
+	if (!dev)
+		return -ENODEV;
+	mutex_lock(&dev->lock);
+	if (bus_plugged(dev))
+		r = config_op(dev, args);
+	mutex_unlock(&dev->lock);
+	bus_put(dev);
+	return r;
+}
+
+/* Device's lock held. */
+static s64 queue_op(struct bus_device *dev, const u64 args[6])
+{
+	struct domus_dev_queue config;
+	struct bus_queue *q;
+
+	if (args[2] >= dev->nr_queues)
+		return -EINVAL;
+	q = &dev->queues[array_index_nospec(args[2], dev->nr_queues)];
+	switch (args[0]) {
+	case DOMUS_QUEUE_ENABLE:
+		if (gmem_read(&dev->d->gmem, args[3], &config, sizeof(config)))
+			return -EFAULT;
+		return bus_queue_enable(q, &config);
+	case DOMUS_QUEUE_DISABLE:
+		bus_queue_disable(q);
+		return bus_queue_drain(q);
+	case DOMUS_QUEUE_SET_VCPU:
+		return event_move_device(dev->d, q->port, args[3]);
+	default:
+		return -EINVAL;
+	}
+}
+
+s64 bus_call_queue(struct domus_domain *d, const u64 args[6])
+{
+	struct bus_device *dev = get_handle(d, args[1]);
+	s64 r = -ENODEV;
+
+	if (!dev)
+		return -ENODEV;
+	mutex_lock(&dev->lock);
+	if (bus_plugged(dev))
+		r = queue_op(dev, args);
+	mutex_unlock(&dev->lock);
+	bus_put(dev);
+	return r;
+}
+
+s64 bus_call_notify(struct domus_domain *d, u64 handle, u64 queue)
+{
+	struct bus_device *dev = get_handle(d, handle);
+	s64 r = -EINVAL;
+
+	if (!dev)
+		return -ENODEV;
+	if (queue < dev->nr_queues) {
+		bus_kick(&dev->queues[array_index_nospec(queue, dev->nr_queues)]);
+		r = 0;
+	}
+	bus_put(dev);
+	return r;
+}

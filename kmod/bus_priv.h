@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What bus.c, bus_queue.c and bus_call.c share. */
+#ifndef DOMUS_BUS_PRIV_H
+#define DOMUS_BUS_PRIV_H
+
+#include "bus.h"
+
+/* bus_queue.c */
+
+/* No buffer is taken or given back from here on, but for one that is being taken. */
+void bus_queue_disable(struct bus_queue *q);
+
+/*
+ * Of a disabled queue: wait until no request uses the guest's memory. Device's lock held.
+ * Return: 0, -EINTR: killed, -ENODEV: unplugged, or the domain is dead.
+ */
+int bus_queue_drain(struct bus_queue *q);
+
+/* DOMUS_QUEUE_ENABLE: @config unchecked. Device's lock held. Return: its port, or < 0. */
+s64 bus_queue_enable(struct bus_queue *q, const struct domus_dev_queue *config);
+
+/* Is it plugged? What is not must not get queues or ports again. */
+bool bus_plugged(const struct bus_device *dev);
+
+/* Have the backend look at the queue. Pop lock not held; current->mm is the holder's. */
+void bus_kick(struct bus_queue *q);
+
+/* The same, as the worker does it. */
+void bus_worker_kick(struct kthread_work *work);
+
+/* bus_call.c */
+
+/*
+ * Back to the state of a device that no driver knows, but for requests under way.
+ * Device's lock held.
+ */
+void bus_quiesce(struct bus_device *dev);
+
+/*
+ * And wait for those. Device's lock held. Return: 0, -EINTR, -ENODEV: it is as it was,
+ * but quiet.
+ */
+int bus_reset_device(struct bus_device *dev);
+
+#endif /* DOMUS_BUS_PRIV_H */

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Queues of devices.
+ *
+ *   1. set-up and taking down
+ *   2. buffers: the backends' side
+ *   3. kicks, and the worker
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <uapi/linux/virtio_config.h>
+#include <uapi/linux/virtio_ring.h>
+
+#include "bus_priv.h"
+#include "domain.h"
+#include "event.h"
+
+/* ---- 1. Queues ------------------------------------------------------------------ */
+
+static void queue_unmap(struct bus_queue *q)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		gmem_unmap(&q->areas[i]);
+}
+
+/* No buffer is taken or given back from here on, but for one that is being taken. */
+void bus_queue_disable(struct bus_queue *q)
+{
+	unsigned long flags;
+	u32 port;
+
+	spin_lock_irqsave(&q->push, flags);
+	WRITE_ONCE(q->enabled, false);
+	port = q->port;
+	q->port = 0;
+	spin_unlock_irqrestore(&q->push, flags);
+	event_close_device(q->dev->d, port);
+}
+
+/* Is it plugged? What is not must not get queues or ports again. */
+bool bus_plugged(const struct bus_device *dev)
+{
+	return rcu_access_pointer(dev->d->bus.slots[dev->slot]) == dev;
+}
+
+/* Disabled, nobody takes buffers and none is under way: then with the pop lock. */
+static bool queue_idle_lock(struct bus_queue *q)
+{
+	unsigned long flags;
+	bool idle;
+
+	if (!mutex_trylock(&q->pop))
+		return false;
+	spin_lock_irqsave(&q->push, flags);
+	idle = !q->requests;
+	spin_unlock_irqrestore(&q->push, flags);
+	if (!idle)
+		mutex_unlock(&q->pop);
+	return idle;
+}
+
+/*
+ * Of a disabled queue: wait until no request uses the guest's memory.
+ * Return: 0, -EINTR: killed, -ENODEV: unplugged, or the domain is dead.
+ */
+int bus_queue_drain(struct bus_queue *q)
+{
+	struct bus_device *dev = q->dev;
+	bool locked = false;
+	int err;
+
+	err = wait_event_killable(dev->d->bus.changed, (locked = queue_idle_lock(q)) ||
+				  domain_dead(dev->d) || !bus_plugged(dev));
+	if (!locked)
+		return err ? -EINTR : -ENODEV;
+	queue_unmap(q);
+	mutex_unlock(&q->pop);
+	return 0;
+}
+
+static int queue_map(struct bus_queue *q, const struct domus_dev_queue *config,
+		     struct vring_config *ring)
+{
+	const u64 at[3] = { config->desc, config->driver, config->device };
+	struct vring_area areas[3];
+	unsigned int i;
+	int err;
+
+	err = vring_areas(config->size, ring->packed, areas);
+	if (err)
+		return err;
+	for (i = 0; i < 3; i++) {
+		err = at[i] & (areas[i].align - 1) ? -EINVAL :
+		      gmem_map(&q->dev->d->gmem, at[i], areas[i].bytes, &q->areas[i]);
+		if (err) {
+			queue_unmap(q);
+			return err;
+		}
+	}
+	ring->size = config->size;
+	ring->desc = q->areas[0].at;
+	ring->driver = q->areas[1].at;
+	ring->device = q->areas[2].at;
+	return 0;
+}
+
+/* DOMUS_QUEUE_ENABLE. Device's lock held. Return: its port, or < 0. */
+s64 bus_queue_enable(struct bus_queue *q, const struct domus_dev_queue *config)
+{
+	struct bus_device *dev = q->dev;
+	struct vring_config ring = {
+		.packed	   = dev->features & BIT_ULL(VIRTIO_F_RING_PACKED),
+		.indirect  = dev->features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC),
+		.event_idx = dev->features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
+	};
+	unsigned long flags;
+	int err, port;
+
+	if (!(dev->status & VIRTIO_CONFIG_S_FEATURES_OK) || q->enabled ||
+	    config->size > dev->queue_max)
+		return -EINVAL;
+	err = bus_queue_drain(q);	/* of the queue's life before */
+	if (err)
+		return err;
+	err = queue_map(q, config, &ring);
+	if (err)
+		return err;
+	port = event_bind_device(dev->d, config->vcpu);
+	if (port < 0) {
+		queue_unmap(q);
+		return port;
+	}
+	mutex_lock(&q->pop);
+	spin_lock_irqsave(&q->push, flags);
+	vring_setup(&q->ring, &ring);
+	q->port = port;
+	WRITE_ONCE(q->enabled, true);
+	spin_unlock_irqrestore(&q->push, flags);
+	mutex_unlock(&q->pop);
+	return port;
+}
+
+/* ---- 2. Buffers ----------------------------------------------------------------- */
+
+static int read_table(void *ctx, __u64 gpa, void *to, size_t len)
+{
+	return gmem_read(ctx, gpa, to, len);
+}
+
+bool bus_stalled(struct bus_queue *q)
+{
+	return !READ_ONCE(q->enabled) || READ_ONCE(q->dev->broken) ||
+	       (!READ_ONCE(q->dev->ending) && bus_rate_over(&q->dev->rate));
+}
+
+int bus_pop(struct bus_queue *q, struct vring_chain *chain)
+{
+	struct bus_device *dev = q->dev;
+	unsigned long flags;
+	int r;
+
+	lockdep_assert_held(&q->pop);
+	if (bus_stalled(q))
+		return 0;
+	r = vring_pop(&q->ring, chain, read_table, &dev->d->gmem);
+	if (r < 0) {
+		bus_break(dev, q->ring.broken);
+		return r;
+	}
+	if (!r)
+		return 0;
+	kref_get(&dev->ref);
+	spin_lock_irqsave(&q->push, flags);
+	q->requests++;
+	spin_unlock_irqrestore(&q->push, flags);
+	return 1;
+}
+
+int bus_read_chain(struct bus_queue *q, const struct vring_chain *chain, u32 offset, void *to,
+		   u32 len)
+{
+	unsigned int i;
+
+	for (i = 0; i < chain->out && len; i++) {
+		const struct vring_seg *seg = &chain->segs[i];
+		u32 n;
+
+		if (offset >= seg->len) {
+			offset -= seg->len;
+			continue;
+		}
+		n = min(len, seg->len - offset);
+		if (gmem_read(&q->dev->d->gmem, seg->gpa + offset, to, n))
+			return -EFAULT;
+		to += n;
+		len -= n;
+		offset = 0;
+	}
+	return len ? -EFAULT : 0;
+}
+
+static void push(struct bus_queue *q, const struct bus_used *used, unsigned int nr,
+		 void (*fn)(void *arg), void *arg)
+{
+	struct bus_device *dev = q->dev;
+	unsigned long flags;
+	unsigned int i;
+	bool idle;
+
+	spin_lock_irqsave(&q->push, flags);
+	if (q->enabled) {
+		if (fn)
+			fn(arg);
+		for (i = 0; i < nr; i++)
+			vring_push(&q->ring, used[i].id, used[i].written);
+		q->buffers += nr;
+		if (vring_wants_signal(&q->ring)) {
+			q->signals++;
+			event_signal(dev->d, q->port);
+		}
+	}
+	q->requests -= nr;
+	idle = !q->requests;
+	spin_unlock_irqrestore(&q->push, flags);
+	if (idle)
+		wake_up_all(&dev->d->bus.changed);
+	for (i = 0; i < nr; i++)
+		bus_put(dev);
+}
+
+void bus_push_many(struct bus_queue *q, const struct bus_used *used, unsigned int nr)
+{
+	push(q, used, nr, NULL, NULL);
+}
+
+void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *arg), void *arg)
+{
+	struct bus_used used = { id, written };
+
+	push(q, &used, 1, fn, arg);
+}
+
+void bus_push(struct bus_queue *q, u16 id, u32 written)
+{
+	bus_push_with(q, id, written, NULL, NULL);
+}
+
+/* ---- 3. The worker -------------------------------------------------------------- */
+
+void bus_queue_work(struct bus_queue *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->push, flags);
+	if (q->enabled)
+		kthread_queue_work(q->dev->worker, &q->work);
+	spin_unlock_irqrestore(&q->push, flags);
+}
+
+/* Pop lock not held; current->mm is the holder's. */
+void bus_kick(struct bus_queue *q)
+{
+	mutex_lock(&q->pop);
+	if (READ_ONCE(q->enabled) && READ_ONCE(q->dev->status) & VIRTIO_CONFIG_S_DRIVER_OK) {
+		q->kicks++;
+		q->dev->ops->kick(q);
+	}
+	mutex_unlock(&q->pop);
+	/* who drains the queue tried this lock */
+	if (!READ_ONCE(q->enabled))
+		wake_up_all(&q->dev->d->bus.changed);
+}
+
+static void tell_broken(struct bus_device *dev)
+{
+	mutex_lock(&dev->lock);
+	if (dev->broken && dev->status && !(dev->status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
+		dev->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+		bus_config_changed(dev);
+	}
+	mutex_unlock(&dev->lock);
+}
+
+void bus_worker_kick(struct kthread_work *work)
+{
+	struct bus_queue *q = container_of(work, struct bus_queue, work);
+	struct mm_struct *mm = q->dev->d->mm;
+
+	if (READ_ONCE(q->dev->broken))
+		tell_broken(q->dev);
+	if (!mmget_not_zero(mm))
+		return;
+	kthread_use_mm(mm);
+	bus_kick(q);
+	kthread_unuse_mm(mm);
+	mmput(mm);
+}
