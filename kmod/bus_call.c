@@ -237,11 +237,18 @@ static s64 queue_op(struct bus_device *dev, const u64 args[6])
 	case DOMUS_QUEUE_DISABLE:
 		bus_queue_disable(q);
 		return bus_queue_drain(q);
-	case DOMUS_QUEUE_SET_VCPU:
-		return event_move_device(dev->d, q->port, args[3]);
 	default:
 		return -EINVAL;
 	}
+}
+
+/* Without the lock, which a reset may hold for long: guests ask this with events off. */
+static s64 set_vcpu(struct bus_device *dev, u64 queue, u64 vcpu)
+{
+	if (queue >= dev->nr_queues)
+		return -EINVAL;
+	queue = array_index_nospec(queue, dev->nr_queues);
+	return event_move_device(dev->d, READ_ONCE(dev->queues[queue].port), vcpu);
 }
 
 s64 bus_call_queue(struct domus_domain *d, const u64 args[6])
@@ -251,10 +258,14 @@ s64 bus_call_queue(struct domus_domain *d, const u64 args[6])
 
 	if (!dev)
 		return -ENODEV;
-	mutex_lock(&dev->lock);
-	if (bus_plugged(dev))
-		r = queue_op(dev, args);
-	mutex_unlock(&dev->lock);
+	if (args[0] == DOMUS_QUEUE_SET_VCPU) {
+		r = set_vcpu(dev, args[2], args[3]);
+	} else {
+		mutex_lock(&dev->lock);
+		if (bus_plugged(dev))
+			r = queue_op(dev, args);
+		mutex_unlock(&dev->lock);
+	}
 	bus_put(dev);
 	return r;
 }
