@@ -17,14 +17,19 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/if.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/mutex.h>
+#include <linux/nsproxy.h>
+#include <linux/user_namespace.h>
+#include <net/net_namespace.h>
 
 #include "blk.h"
 #include "bus.h"
 #include "control_priv.h"
 #include "domain.h"
+#include "net.h"
 
 static_assert(DOMUS_DEV_RATE_MAX == BUS_RATE_MAX);
 static_assert(DOMUS_DEV_RATE_BURST_MS_MAX == BUS_RATE_BURST_MS_MAX);
@@ -58,6 +63,9 @@ static const struct nla_policy new_policy[DOMUS_A_DEV_MAX + 1] = {
 	[DOMUS_A_DEV_SERIAL]	= { .type = NLA_NUL_STRING, .len = DOMUS_DEV_SERIAL_MAX },
 	[DOMUS_A_DEV_QUEUES]	= NLA_POLICY_RANGE(NLA_U32, 1, DOMUS_DEV_QUEUES_MAX),
 	[DOMUS_A_DEV_QUEUE_SIZE] = NLA_POLICY_RANGE(NLA_U32, BLK_QUEUE_SIZE_MIN, VRING_SIZE_MAX),
+	[DOMUS_A_DEV_MAC]	= NLA_POLICY_EXACT_LEN(ETH_ALEN),
+	[DOMUS_A_DEV_IFNAME]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
+	[DOMUS_A_DEV_MTU]	= NLA_POLICY_RANGE(NLA_U32, NET_MTU_MIN, NET_MTU_MAX),
 	POLICY_RATES,
 };
 
@@ -169,6 +177,25 @@ static void set_rates(struct bus_device *dev, struct nlattr **tb)
 
 /* ---- 3. New --------------------------------------------------------------- */
 
+/* What is not said stays as it is. */
+static int parse_queues(struct nlattr **tb, unsigned int least, unsigned int *queues,
+			unsigned int *size, struct netlink_ext_ack *extack)
+{
+	if (tb[DOMUS_A_DEV_QUEUES])
+		*queues = nla_get_u32(tb[DOMUS_A_DEV_QUEUES]);
+	if (tb[DOMUS_A_DEV_QUEUE_SIZE])
+		*size = nla_get_u32(tb[DOMUS_A_DEV_QUEUE_SIZE]);
+	if (is_power_of_2(*size) && *size >= least)
+		return 0;
+	if (least == BLK_QUEUE_SIZE_MIN)
+		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_QUEUE_SIZE],
+				    "queue-size: a power of two, 2 to 1024");
+	else
+		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_QUEUE_SIZE],
+				    "queue-size: a power of two, 16 to 1024");
+	return -EINVAL;
+}
+
 static int parse_blk(const struct domus_domain *d, struct nlattr **tb, struct blk_params *p,
 		     struct netlink_ext_ack *extack)
 {
@@ -191,15 +218,8 @@ static int parse_blk(const struct domus_domain *d, struct nlattr **tb, struct bl
 			return -EINVAL;
 		}
 	}
-	if (tb[DOMUS_A_DEV_QUEUES])
-		p->queues = nla_get_u32(tb[DOMUS_A_DEV_QUEUES]);
-	if (tb[DOMUS_A_DEV_QUEUE_SIZE])
-		p->queue_size = nla_get_u32(tb[DOMUS_A_DEV_QUEUE_SIZE]);
-	if (!is_power_of_2(p->queue_size)) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_QUEUE_SIZE],
-				    "queue-size: a power of two, 2 to 1024");
+	if (parse_queues(tb, BLK_QUEUE_SIZE_MIN, &p->queues, &p->queue_size, extack))
 		return -EINVAL;
-	}
 	if (!tb[DOMUS_A_DEV_FD]) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_KIND], "BLK needs DEV_FD");
 		return -EINVAL;
@@ -235,17 +255,67 @@ static struct bus_device *new_blk(const struct domus_domain *d, struct nlattr **
 	return dev;
 }
 
+static int parse_net(const struct domus_domain *d, struct nlattr **tb, struct net_params *p,
+		     struct netlink_ext_ack *extack)
+{
+	*p = (struct net_params) {
+		.net = current->nsproxy->net_ns,
+		.pairs = min(d->nr_vcpus, NET_PAIRS_MAX + 0U),
+		.queue_size = NET_QUEUE_SIZE,
+		.mtu = NET_MTU,
+	};
+	if (!ns_capable(p->net->user_ns, CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "a network interface of the host needs CAP_NET_ADMIN");
+		return -EPERM;
+	}
+	if (!tb[DOMUS_A_DEV_MAC] || !tb[DOMUS_A_DEV_IFNAME]) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_KIND],
+				    "NET needs DEV_MAC and DEV_IFNAME");
+		return -EINVAL;
+	}
+	if (parse_queues(tb, NET_QUEUE_SIZE_MIN, &p->pairs, &p->queue_size, extack))
+		return -EINVAL;
+	if (p->pairs > NET_PAIRS_MAX) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_QUEUES],
+				    "queues: a network interface has at most 8");
+		return -EINVAL;
+	}
+	memcpy(p->mac, nla_data(tb[DOMUS_A_DEV_MAC]), ETH_ALEN);
+	p->ifname = nla_data(tb[DOMUS_A_DEV_IFNAME]);
+	if (tb[DOMUS_A_DEV_MTU])
+		p->mtu = nla_get_u32(tb[DOMUS_A_DEV_MTU]);
+	return 0;
+}
+
+static struct bus_device *new_net(const struct domus_domain *d, struct nlattr **tb,
+				  struct netlink_ext_ack *extack)
+{
+	struct net_params p;
+	int err = parse_net(d, tb, &p, extack);
+
+	return err ? ERR_PTR(err) : net_new(&p, extack);
+}
+
 static struct bus_device *new_device(const struct domus_domain *d, struct nlattr **tb,
 				     struct netlink_ext_ack *extack)
 {
 	switch (nla_get_u32(tb[DOMUS_A_DEV_KIND])) {
 	case DOMUS_DEV_KIND_BLK:
 		return new_blk(d, tb, extack);
+	case DOMUS_DEV_KIND_NET:
+		return new_net(d, tb, extack);
 	default:
-		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_KIND],
-				    "kind: none that can be made so far");
-		return ERR_PTR(-EOPNOTSUPP);
+		return ERR_PTR(-EOPNOTSUPP);	/* not by the policy */
 	}
+}
+
+/* What was never plugged. */
+static void discard(struct bus_device *dev)
+{
+	if (net_is(dev))
+		net_discard(dev);
+	else
+		bus_put(dev);
 }
 
 int control_dev_new(struct sk_buff *skb, struct genl_info *info)
@@ -272,7 +342,7 @@ int control_dev_new(struct sk_buff *skb, struct genl_info *info)
 		set_rates(dev, tb);
 		err = bus_add(d, dev, nla_data(tb[DOMUS_A_DEV_NAME]), info->extack);
 		if (err)
-			bus_put(dev);
+			discard(dev);
 	}
 	domain_put(d);
 	return control_refuse(info->extack, err);
@@ -417,6 +487,20 @@ static int put_blk(struct sk_buff *msg, const struct bus_device *dev)
 	return err;
 }
 
+static int put_nic(struct sk_buff *msg, const struct bus_device *dev)
+{
+	char name[IFNAMSIZ];
+	unsigned int mtu;
+
+	net_host_name(dev, name, &mtu);
+	if (nla_put(msg, DOMUS_A_DEV_MAC, ETH_ALEN, net_mac(dev)) ||
+	    nla_put_string(msg, DOMUS_A_DEV_IFNAME, name) ||
+	    nla_put_u32(msg, DOMUS_A_DEV_IFINDEX, net_ifindex(dev)) ||
+	    nla_put_u32(msg, DOMUS_A_DEV_MTU, mtu))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int put_queue(struct sk_buff *msg, const struct bus_queue *q)
 {
 	struct nlattr *nest = nla_nest_start(msg, DOMUS_A_DEV_QUEUE);
@@ -481,7 +565,7 @@ static int put_state(struct sk_buff *msg, struct bus_device *dev)
 	    nla_put_u64_64bit(msg, DOMUS_A_DEV_RATE_OPS, r.ops, DOMUS_A_DEV_PAD) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_RATE_BURST_MS, r.burst_ms))
 		return -EMSGSIZE;
-	return blk_is(dev) ? put_blk(msg, dev) : 0;
+	return blk_is(dev) ? put_blk(msg, dev) : put_nic(msg, dev);
 }
 
 static int put_dev(struct sk_buff *msg, struct netlink_callback *cb,

@@ -298,6 +298,8 @@ static void net_free(struct bus_device *dev)
 
 	for (i = 0; i < n->pairs; i++)
 		net_rx_free(&n->rx[i]);
+	if (n->netdev)
+		free_netdev(n->netdev);
 	kvfree(n->segs);
 	kvfree(n);
 }
@@ -418,4 +420,13 @@ int net_ifindex(const struct bus_device *dev)
 const u8 *net_mac(const struct bus_device *dev)
 {
 	return nic_of(dev)->mac;
+}
+
+void net_host_name(const struct bus_device *dev, char *name, unsigned int *mtu)
+{
+	struct net_device *netdev = nic_of(dev)->netdev;
+
+	/* renamed under rtnl: what is torn is still a string */
+	strscpy(name, netdev->name, IFNAMSIZ);
+	*mtu = READ_ONCE(netdev->mtu);
 }

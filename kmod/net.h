@@ -57,4 +57,7 @@ bool net_is(const struct bus_device *dev);
 int net_ifindex(const struct bus_device *dev);
 const u8 *net_mac(const struct bus_device *dev);
 
+/* The name that the host's end has now, IFNAMSIZ bytes, and its MTU. Context: process. */
+void net_host_name(const struct bus_device *dev, char *name, unsigned int *mtu);
+
 #endif /* DOMUS_NET_H */

@@ -242,7 +242,6 @@ void net_host_remove(struct net_nic *n)
 	/* to go down was a change of the link */
 	if (cancel_work_sync(&n->link_work))
 		bus_put(&n->dev);
-	free_netdev(n->netdev);
 }
 
 void net_host_features(struct net_nic *n, u64 features, bool running)

@@ -113,7 +113,7 @@ netdev_tx_t net_rx_xmit(struct sk_buff *skb, struct net_device *netdev);
 
 /* Register a network device. Takes the rtnl lock. Return: 0, -EEXIST, -EINVAL, -ENOMEM. */
 int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_ext_ack *extack);
-/* Unregister and free it. Takes the rtnl lock. */
+/* Unregister it; n->netdev is freed with the interface. Takes the rtnl lock. */
 void net_host_remove(struct net_nic *n);
 
 /*
