@@ -17,6 +17,7 @@ enum shadow_result {
 	SHADOW_SPURIOUS,	/* the view already allowed it: invalidate and retry */
 	SHADOW_GUEST_FAULT,	/* the guest's own fault: *guest_error is its code */
 	SHADOW_NO_MEMORY,	/* host out of memory or mapping gone: the domain must end */
+	SHADOW_POISONED,	/* the host's memory there is broken: the domain must end */
 	SHADOW_BAD_FRAME,	/* guest table or leaf names a frame outside memory */
 	SHADOW_RETRY,		/* lost a race with a flush: retry the instruction */
 };

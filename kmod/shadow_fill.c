@@ -205,6 +205,12 @@ static noinline enum shadow_result fetch_page(struct fill *f, struct host_map *h
 	int n;
 
 	n = get_user_pages_fast(f->hva, 1, write ? FOLL_WRITE : 0, &f->page);
+	/* only the slow way tells which of two reasons it is */
+	if (n == -EFAULT)
+		n = get_user_pages_unlocked(f->hva, 1, &f->page,
+					    FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
+	if (n == -EHWPOISON)
+		return SHADOW_POISONED;
 	if (n != 1)
 		return fatal_signal_pending(current) || !n || n == -EINTR || n == -EAGAIN ?
 		       SHADOW_RETRY : SHADOW_NO_MEMORY;

@@ -530,6 +530,10 @@ static int exit_page_fault(struct domus_vcpu *v)
 		return vcpu_inject(v, X86_TRAP_PF,
 				   (error & (X86_PF_WRITE | X86_PF_INSTR)) | X86_PF_PROT |
 				   X86_PF_RSVD | (user ? X86_PF_USER : 0), cr2);
+	case SHADOW_POISONED:
+		return domain_kill_by(v, DOMUS_REASON_MACHINE_CHECK,
+				      "vCPU %u: the host's memory behind address %#llx is broken",
+				      v->id, cr2);
 	case SHADOW_NO_MEMORY:
 		break;
 	}

@@ -22,5 +22,5 @@ rm -f /tmp/global.stats
 status=$?
 spurious=$(sed -n 's/.* spurious \([0-9]*\).*/\1/p' /tmp/global.stats)
 echo "# $spurious faults on entries that are good"
-[ "${spurious:-0}" -ge 50 ] || { echo "too few"; exit 1; }
+[ "${spurious:-0}" -ge 10 ] || { echo "too few"; exit 1; }
 exit $status

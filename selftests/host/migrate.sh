@@ -15,7 +15,8 @@ if [ "$(nproc)" -lt 2 ] || [ ! -e /boot/bzImage ]; then
 	exit 4
 fi
 echo "1..2"
-/tests/rig/linux "i=0; while [ \$i -lt $forks ]; do /bin/true | cat || exit 1; i=\$((i+1)); done" \
+/tests/rig/linux --timeout $((120 + forks / 2)) \
+	"i=0; while [ \$i -lt $forks ]; do /bin/true | cat || exit 1; i=\$((i+1)); done" \
 	> $out 2>&1 &
 job=$!
 

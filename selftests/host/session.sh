@@ -20,7 +20,8 @@ session raw '?domus guest ready' '?# ' '=echo a$((6 * 7))b\r' ?a42b '?# ' '=\035
 	'?Detached from tty' end -- domctl create tty --kernel /boot/bzImage \
 	--initrd /boot/initrd.cpio --memory 128M --append "console=hvc0 quiet" --console
 result "create --console: a shell, ^] detaches"
-session raw ?a42b '=echo e$((6 * 9))f; sleep 1000\r' ?e54f '=\003' '?# ' \
+# The job itself says that it is in the foreground: ^C before would be the shell's.
+session raw ?a42b "=sh -c 'echo e\$((6 * 9))f; exec sleep 1000'\\r" ?e54f '=\003' '?# ' \
 	'=echo c$((6 * 8))d\r' ?c48d '=tty\r' '?/dev/hvc0' '=\035' end -- domctl console tty
 result "console: the history, ^C ends a program, ^] detaches again"
 session raw ?c48d '=reboot -f\r' '?domus guest ready' '?# ' '=\035' end -- domctl console tty

@@ -232,6 +232,20 @@ static void load_modules(void)
 	fclose(list);
 }
 
+/* The machine starts with one CPU: nothing is patched while others execute it. */
+static void start_cpus(void)
+{
+	char path[64];
+	int cpu;
+
+	for (cpu = 1;; cpu++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+		if (access(path, F_OK))
+			return;
+		put(path, "1");
+	}
+}
+
 /* 4. The command */
 
 static char **command_words(void)
@@ -494,6 +508,7 @@ int main(int argc, char **argv)
 		return ask(argc, argv);
 	set_up();
 	load_modules();
+	start_cpus();
 	put("/sys/kernel/debug/kmemleak", "clear");
 	send_frame('H', "", 0);
 	status = run(command_words(), atoi(conf("interactive", "0")));

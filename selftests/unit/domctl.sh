@@ -26,20 +26,9 @@ export XDG_RUNTIME_DIR=$work
 
 # 1.
 
-number=0
-failed=0
 HINT="(see domctl help)"
-
-result() {
-	local verdict=ok
-	if [[ $1 -ne 0 ]]; then
-		verdict="not ok"
-		failed=1
-		echo "# rerun: selftests/unit/domctl.sh"
-	fi
-	number=$((number + 1))
-	echo "$verdict $number - ${2//#/}"
-}
+rerun="selftests/unit/domctl.sh"
+. selftests/unit/results.sh
 
 # run COMMAND...: $status, $out, $err
 run() {

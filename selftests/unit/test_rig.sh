@@ -10,20 +10,8 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
-
-# result STATUS NAME
-result() {
-	local verdict=ok
-	if [[ $1 -ne 0 ]]; then
-		verdict="not ok"
-		failed=1
-		echo "# rerun: selftests/unit/run test_rig.sh"
-	fi
-	number=$((number + 1))
-	echo "$verdict $number - ${2//#/}"
-}
+rerun="selftests/unit/run test_rig.sh"
+. selftests/unit/results.sh
 
 # 1.  As the kernel prints them, on one line each.
 

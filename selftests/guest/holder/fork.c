@@ -6,8 +6,10 @@
  * wrote through an entry that was filled before and installed behind the invalidation.
  * Then there is a file /tmp/fork.torn. /tmp/fork.count has a byte for each fork.
  */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +21,6 @@
 #define MEMORY	(16UL << 20)	/* of the guest; nothing else is as large */
 #define PLACE	(4UL << 20)	/* stale.c's pages */
 #define BYTES	(2UL << 20)
-
-static int ours;	/* the fork in progress is that of forks() */
 
 static void nap(long ns)
 {
@@ -77,9 +77,7 @@ static void *forks(void *unused)
 		/* domctl means to keep it from children; in the end it is gone */
 		if (madvise((void *)pages, BYTES, MADV_DOFORK))
 			return NULL;
-		ours = 1;
 		child = fork();
-		ours = 0;
 		if (!child) {
 			uint64_t first = sum(pages);
 
@@ -95,15 +93,22 @@ static void *forks(void *unused)
 	return NULL;
 }
 
-static void in_child(void)
+/*
+ * domctl's own threads are those of vCPUs. With the first of them all files are open that
+ * it will have: before, its "close all others" and our fclose() would hit each other's.
+ */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
+		   void *arg)
 {
-	pthread_t thread;
+	static int (*create)(pthread_t *thread, const pthread_attr_t *attr,
+			     void *(*start)(void *), void *arg);
+	static bool forking;
+	pthread_t forker;
 
-	if (!ours && pthread_create(&thread, NULL, forks, NULL))
+	if (!create)
+		create = dlsym(RTLD_NEXT, "pthread_create");
+	if (!forking && create(&forker, NULL, forks, NULL))
 		abort();
-}
-
-__attribute__((constructor)) static void set_up(void)
-{
-	pthread_atfork(NULL, NULL, in_child);
+	forking = true;
+	return create(thread, attr, start, arg);
 }

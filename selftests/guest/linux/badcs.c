@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "kselftest.h"
+#include "common.h"
 
 /* 1. Children and selectors */
 
@@ -58,20 +59,6 @@ static void caught(int signo, siginfo_t *info, void *context)
 	_exit(0);
 }
 
-static void catch_all(void)
-{
-	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
-	struct sigaction action = { .sa_sigaction = caught, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-	static char other[65536];
-	stack_t stack = { .ss_sp = other, .ss_size = sizeof(other) };
-	int i;
-
-	sigaltstack(&stack, NULL);
-	for (i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &action, NULL);
-	alarm(20);
-}
-
 /* 2. By sigreturn */
 
 /* An instruction that is a #GP in user mode, of 64 and of 32 bits. */
@@ -97,7 +84,8 @@ static bool sigreturn_with(uint16_t cs)
 	selector = cs;
 	pid = fork();
 	if (!pid) {
-		catch_all();
+		catch_signals(caught);
+		alarm(20);
 		sigaction(SIGUSR1, &action, NULL);
 		raise(SIGUSR1);
 		seen->returned = true;

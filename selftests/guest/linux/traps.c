@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "kselftest.h"
+#include "common.h"
 
 /* 1. One case */
 
@@ -56,20 +57,6 @@ static void caught(int signo, siginfo_t *info, void *context)
 	_exit(0);
 }
 
-static void catch_all(void)
-{
-	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS };
-	struct sigaction action = { .sa_sigaction = caught, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-	/* the case may have no use of the stack it was on */
-	static char other[65536];
-	stack_t stack = { .ss_sp = other, .ss_size = sizeof(other) };
-	int i;
-
-	sigaltstack(&stack, NULL);
-	for (i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &action, NULL);
-}
-
 /* Returns false when the case neither returned nor got a signal that it can catch. */
 static bool run(void (*fn)(void))
 {
@@ -79,7 +66,7 @@ static bool run(void (*fn)(void))
 	memset(seen, 0, sizeof(*seen));
 	pid = fork();
 	if (!pid) {
-		catch_all();
+		catch_signals(caught);
 		alarm(20);
 		fn();
 		seen->returned = true;

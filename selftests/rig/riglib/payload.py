@@ -138,9 +138,9 @@ def add_program(archive, source, name):
 
 
 def _kernel_modules(archive, kernel, names):
-    """The named modules of the booted kernel, after all they depend on."""
+    """The named modules of the booted kernel, after all they depend on: lines to load them."""
     if not names:
-        return
+        return []
     with open(os.path.join(kernel, "release")) as file:
         base = os.path.join(kernel, "lib/modules", file.read().strip())
     depends = {}
@@ -165,7 +165,7 @@ def _kernel_modules(archive, kernel, names):
         inside = "/lib/modules/" + os.path.basename(path)
         archive.data(inside, read(os.path.join(base, path)))
         lines.append((inside + " " + params.get(path, "")).strip() + "\n")
-    archive.data("rig/modules", "".join(lines).encode())
+    return lines
 
 
 def _project(archive, module):
@@ -188,18 +188,24 @@ def _project(archive, module):
     add_program(archive, os.path.join(RIG, "inside"), "tests/rig")
 
 
-def build(path, kernel, command, settings, module=None, modules=(), added=(), bare=False):
+def build(path, kernel, command, settings, module=None, still=None, modules=(), added=(),
+          bare=False):
     """Writes the initramfs to PATH.
 
     KERNEL is a directory of stock-kernel or build-debug-kernel, COMMAND the
-    words to run, SETTINGS the lines of /rig/conf, MODULES kernel modules to
-    load, ADDED pairs (file or directory, place inside).
+    words to run, SETTINGS the lines of /rig/conf, STILL a module to load first,
+    if it is there, MODULES those of the kernel to load, ADDED pairs (file or directory, place inside).
     """
     archive = cpio.Archive()
     archive.libraries = set()
     if not bare:
         _project(archive, module)
-    _kernel_modules(archive, kernel, modules)
+    first = []
+    if not bare and still and os.path.exists(still):
+        archive.data("lib/modules/still.ko", read(still))
+        first = ["/lib/modules/still.ko\n"]
+    lines = first + _kernel_modules(archive, kernel, modules)
+    archive.data("rig/modules", "".join(lines).encode())
     for source, name in added:
         if not os.path.exists(source):
             raise RigError("--add %s: no such file" % source)

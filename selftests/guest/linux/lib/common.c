@@ -98,3 +98,17 @@ bool write_knob(const char *path, const char *value)
 	close(fd);
 	return good;
 }
+
+void catch_signals(void (*handler)(int signo, siginfo_t *info, void *context))
+{
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS };
+	struct sigaction action = { .sa_sigaction = handler,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	static char other[65536];
+	stack_t stack = { .ss_sp = other, .ss_size = sizeof(other) };
+	size_t i;
+
+	sigaltstack(&stack, NULL);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}

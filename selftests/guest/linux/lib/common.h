@@ -3,6 +3,7 @@
 #ifndef COMMON_H
 #define COMMON_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,5 +25,11 @@ uint32_t next_random(uint64_t *state);
 /* The first line of a file of /proc or /sys, or NULL; and writing there. */
 const char *read_knob(const char *path);
 bool write_knob(const char *path, const char *value);
+
+/*
+ * Have @handler called for what a bad instruction may bring, on a stack of its own: the
+ * code may have no use of the one that it was on.
+ */
+void catch_signals(void (*handler)(int signo, siginfo_t *info, void *context));
 
 #endif /* COMMON_H */
