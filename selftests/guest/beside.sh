@@ -22,7 +22,7 @@ from=/tmp/$neighbour.from
 # ask QUESTION: the neighbour answers it, within what is long for the slowest machine.
 ask() {
 	echo "$1" >&3
-	timeout 30 awk -v answer="well $1," \
+	timeout $((30 * ${SLOW:-1})) awk -v answer="well $1," \
 		'index($0, answer) == 1 { good = 1; exit } { print } END { exit !good }' <&4 && return
 	echo "the neighbour does not answer '$1'"
 	domctl list

@@ -20,7 +20,7 @@ domain_start() {
 	# shellcheck disable=SC2034  # for who sources this
 	job=$!
 	# shellcheck disable=SC2034
-	line=$(timeout 30 grep -a -m 1 "$word" <&8)
+	line=$(timeout $((30 * ${SLOW:-1})) grep -a -m 1 "$word" <&8)
 	said=$?
 	pid=$(domctl -j show "$name" | tr ',{' '\n\n' | sed -n 's/.*"pid": *//p')
 	exec 7<&- 8<&-

@@ -6,7 +6,7 @@
 # The vCPU is kept on CPU 0, which alone gets NMIs of the machine. They come at any time
 # ("rig nmi"), and with the CPU stopped in the cell ("rig at cell"); each must have been
 # counted by the host before the next one is made, so that none is lost.
-ms=${1:-5000}
+ms=$((${1:-5000} * ${SLOW:-1}))
 stats=/tmp/nmi.stats
 rm -f $stats /tmp/nmi.places
 # shellcheck disable=SC2016  # for the shell that runs it

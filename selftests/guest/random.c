@@ -121,9 +121,20 @@ static void call(void)
 	byte(0x05);
 }
 
+/* Is one of the bytes that may be prefixes of the instruction at AT a LOCK? */
+static bool locked(unsigned int at)
+{
+	unsigned int i;
+
+	for (i = at; i && at - i < 14; i--)
+		if (program[i - 1] == 0xf0)
+			return true;
+	return false;
+}
+
 /*
  * What QEMU 7.2 itself does not survive: PINSRx and PEXTRx with operands that do not
- * exist fail an assertion of its translator.
+ * exist, and a locked BT, BTS, BTR or BTC of a register, on which its translator aborts.
  */
 static bool kills_qemu(void)
 {
@@ -132,11 +143,15 @@ static bool kills_qemu(void)
 	for (i = 0; i + 2 < length; i++) {
 		const u8 *p = program + i;
 
-		if (p[0] == 0x0f && (p[1] == 0xc4 || p[1] == 0xc5))
-			return true;
-		if (p[0] == 0x0f && p[1] == 0x3a && (p[2] & 0xf0) < 0x30 && (p[2] & 0xf0))
-			return true;
 		if (p[0] == 0xc4 || p[0] == 0xc5)
+			return true;
+		if (p[0] != 0x0f)
+			continue;
+		if (p[1] == 0xc4 || p[1] == 0xc5)
+			return true;
+		if (p[1] == 0x3a && (p[2] & 0xf0) < 0x30 && (p[2] & 0xf0))
+			return true;
+		if (((p[1] & 0xe7) == 0xa3 || p[1] == 0xba) && p[2] >= 0xc0 && locked(i))
 			return true;
 	}
 	return false;

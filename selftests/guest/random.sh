@@ -17,7 +17,7 @@ done=0 domains=0 poweroffs=0 timeouts=0
 while [ $done -lt "$count" ]; do
 	[ $((count - done)) -ge "$batch" ] || batch=$((count - done))
 	domctl create random-$$ --kernel /tests/guest/random --memory 16M --log $log \
-		--append "mode=$mode seed=$seed n=$batch" --wait --timeout 30 2> $log.end
+		--append "mode=$mode seed=$seed n=$batch" --wait --timeout $((30 * ${SLOW:-1})) 2> $log.end
 	status=$?
 	case $status in
 	0)	poweroffs=$((poweroffs + 1)) ;;

@@ -65,7 +65,7 @@ refuse() {
 
 # within SECONDS COMMAND...: true once the command is, or false after that time
 within() {
-	tries=$(($1 * 10))
+	tries=$(($1 * 10 * ${SLOW:-1}))
 	shift
 	until "$@"; do
 		tries=$((tries - 1))

@@ -306,9 +306,12 @@ echoes() {
 	exec 4>&-
 	is_state four running
 	result "create --console, ^]: the domain runs on"
-	(sleep 0.5; printf 'after\n'; sleep 1; printf '\035') | domctl console four > $DIR/out
-	grep -q '<after>' $DIR/out
+	domctl console four < $DIR/keys > $DIR/out &
+	exec 4> $DIR/keys
+	printf 'after\n' >&4
+	soon grep -q '<after>' $DIR/out && printf '\035' >&4 && wait $!
 	result "and can be attached to again"
+	exec 4>&-
 	domctl destroy four && nothing_left
 	result "and destroyed"
 }
@@ -318,8 +321,7 @@ echoes() {
 killed() {
 	create $DIR/silent > /dev/null 2> $DIR/err &
 	creator=$!
-	soon holders > /dev/null
-	sleep 0.5
+	soon is_state bad running
 	killall -9 domus:bad
 	wait $creator
 	[ $? -eq 15 ] && [ "$(cat $DIR/err)" = "Error: holder: was killed by signal 9 (Killed) \

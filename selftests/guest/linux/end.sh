@@ -8,7 +8,7 @@ number=0 failed=0
 # ends NAME STATUS REASON COMMAND [WORDS]: REASON is a regex of the line on stderr
 ends() {
 	domctl create end --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 128M \
-		--append "console=hvc0 loglevel=4 $5 run=\"$4\"" --wait --timeout 100 \
+		--append "console=hvc0 loglevel=4 $5 run=\"$4\"" --wait --timeout $((100 * ${SLOW:-1})) \
 		--max-reboots 1 --log /tmp/end.log > /tmp/end.out 2>&1
 	status=$?
 	number=$((number + 1))
