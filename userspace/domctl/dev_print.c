@@ -13,13 +13,26 @@
 #include <string.h>
 
 #include "dev_print.h"
+#include "nl_small.h"
 #include "size.h"
 
 /* ---- 1. Words --------------------------------------------------------------- */
 
-static const char *kind_name(const struct control_dev *d)
+static const struct {
+	const char *name, *title;
+} kinds[] = {
+	[DOMUS_DEV_KIND_UNSPEC] = { "unknown", "Device" },
+	[DOMUS_DEV_KIND_BLK] = { "disk", "Disk" },
+	[DOMUS_DEV_KIND_NET] = { "net", "Network interface" },
+	[DOMUS_DEV_KIND_RNG] = { "rng", "Entropy" },
+	[DOMUS_DEV_KIND_BALLOON] = { "balloon", "Balloon" },
+	[DOMUS_DEV_KIND_CONSOLE] = { "console", "Ports" },
+};
+
+/* Its place in the table. */
+static uint32_t kind_of(const struct control_dev *d)
 {
-	return d->kind == DOMUS_DEV_KIND_BLK ? "disk" : "unknown";
+	return d->kind <= DOMUS_DEV_KIND_MAX ? d->kind : DOMUS_DEV_KIND_UNSPEC;
 }
 
 /* What the guest does with it. */
@@ -61,6 +74,38 @@ static void json_queues(struct print *p, const struct control_dev *d)
 	print_array_end(p);
 }
 
+static void json_disk(struct print *p, const struct control_dev *d)
+{
+	print_string(p, "file", NULL, d->file);
+	print_number(p, "size", NULL, d->size);
+	print_string(p, "serial", NULL, d->serial);
+	print_bool(p, "readonly", NULL, d->flags & DOMUS_DEV_FLAG_READONLY);
+	print_bool(p, "shared", NULL, d->flags & DOMUS_DEV_FLAG_SHARED);
+	print_bool(p, "writethrough", NULL, d->flags & DOMUS_DEV_FLAG_WRITETHROUGH);
+}
+
+static void json_balloon(struct print *p, const struct control_dev *d)
+{
+	print_number(p, "target", NULL, d->target);
+	print_number(p, "actual", NULL, d->actual);
+	print_bool(p, "reporting", NULL, d->reporting);
+}
+
+static void json_ports(struct print *p, const struct control_dev *d)
+{
+	print_array(p, "ports", NULL);
+	for (unsigned int i = 0; i < d->nr_ports; i++) {
+		print_object(p, NULL, NULL);
+		print_string(p, "name", NULL, d->ports[i].name);
+		print_string(p, "path", NULL, d->ports[i].path);
+		print_bool(p, "terminal", NULL, d->ports[i].terminal);
+		print_bool(p, "guest", NULL, d->ports[i].guest);
+		print_bool(p, "host", NULL, d->ports[i].host);
+		print_object_end(p);
+	}
+	print_array_end(p);
+}
+
 static void json_dev(struct print *p, const struct control_dev *d)
 {
 	char features[32];
@@ -69,14 +114,14 @@ static void json_dev(struct print *p, const struct control_dev *d)
 	print_number(p, "domain_id", NULL, d->domain);
 	print_string(p, "domain", NULL, d->domain_name);
 	print_string(p, "name", NULL, d->name);
-	print_string(p, "kind", NULL, kind_name(d));
+	print_string(p, "kind", NULL, kinds[kind_of(d)].name);
 	print_number(p, "slot", NULL, d->slot);
-	print_string(p, "file", NULL, d->file);
-	print_number(p, "size", NULL, d->size);
-	print_string(p, "serial", NULL, d->serial);
-	print_bool(p, "readonly", NULL, d->flags & DOMUS_DEV_FLAG_READONLY);
-	print_bool(p, "shared", NULL, d->flags & DOMUS_DEV_FLAG_SHARED);
-	print_bool(p, "writethrough", NULL, d->flags & DOMUS_DEV_FLAG_WRITETHROUGH);
+	if (d->kind == DOMUS_DEV_KIND_BLK)
+		json_disk(p, d);
+	if (d->kind == DOMUS_DEV_KIND_BALLOON)
+		json_balloon(p, d);
+	if (d->kind == DOMUS_DEV_KIND_CONSOLE)
+		json_ports(p, d);
 	print_string(p, "state", NULL, state_of(d));
 	print_string(p, "broken", NULL, d->broken);
 	print_bool(p, "leaving", NULL, d->leaving);
@@ -157,14 +202,10 @@ static void text_queue(struct print *p, const struct control_queue *q)
 	print_string(p, NULL, title, text);
 }
 
-static void text_dev(struct print *p, const struct control_dev *d)
+static void text_disk(struct print *p, const struct control_dev *d)
 {
 	char mode[64];
 
-	print_string(p, NULL, d->kind == DOMUS_DEV_KIND_BLK ? "Disk" : "Device", d->name);
-	print_string(p, NULL, "  State", state_of(d));
-	if (*d->broken)
-		print_string(p, NULL, "  Because", d->broken);
 	print_string(p, NULL, "  File", d->file);
 	print_size(p, NULL, "  Size", d->size);
 	snprintf(mode, sizeof(mode), "%s%s%s",
@@ -174,6 +215,49 @@ static void text_dev(struct print *p, const struct control_dev *d)
 	print_string(p, NULL, "  Mode", mode);
 	if (*d->serial)
 		print_string(p, NULL, "  Serial", d->serial);
+}
+
+static void text_balloon(struct print *p, const struct control_dev *d)
+{
+	print_size(p, NULL, "  Target", d->target);
+	print_size(p, NULL, "  Has", d->actual);
+	if (d->reporting)
+		print_string(p, NULL, "  Free pages", "reported");
+}
+
+/* Who has opened a port. */
+static const char *users_of(bool guest, bool host)
+{
+	if (guest)
+		return host ? "connected" : "guest waits";
+	return host ? "client waits" : "closed";
+}
+
+static void text_ports(struct print *p, const struct control_dev *d)
+{
+	for (unsigned int i = 0; i < d->nr_ports; i++) {
+		char title[DOMUS_DEV_NAME_MAX + 16];
+		char text[256];
+
+		snprintf(title, sizeof(title), "  Port %s", d->ports[i].name);
+		snprintf(text, sizeof(text), "%s, %s", users_of(d->ports[i].guest, d->ports[i].host),
+			 d->ports[i].path);
+		print_string(p, NULL, title, text);
+	}
+}
+
+static void text_dev(struct print *p, const struct control_dev *d)
+{
+	print_string(p, NULL, kinds[kind_of(d)].title, d->name);
+	print_string(p, NULL, "  State", state_of(d));
+	if (*d->broken)
+		print_string(p, NULL, "  Because", d->broken);
+	if (d->kind == DOMUS_DEV_KIND_BLK)
+		text_disk(p, d);
+	if (d->kind == DOMUS_DEV_KIND_BALLOON)
+		text_balloon(p, d);
+	if (d->kind == DOMUS_DEV_KIND_CONSOLE)
+		text_ports(p, d);
 	text_limits(p, d);
 	for (unsigned int i = 0; i < d->nr_queues; i++)
 		text_queue(p, &d->queues[i]);
@@ -200,6 +284,18 @@ int dev_print_all(struct ctx *ctx, struct control *control, const struct control
 	    error.status != EXIT_NOT_FOUND) {
 		ctx->error = error;
 		return -1;
+	}
+	for (size_t i = 0; i < nr; i++) {
+		/* What the guest says of its memory is as old as the last question. */
+		if (devs[i].kind != DOMUS_DEV_KIND_BALLOON ||
+		    !(devs[i].status & VIRTIO_CONFIG_S_DRIVER_OK))
+			continue;
+		control_balloon_refresh(control, &ref, devs[i].name);
+		free(devs);
+		devs = NULL;
+		nr = 0;
+		(void)control_dev_list(control, &ref, &devs, &nr, &error);
+		break;
 	}
 	print_array(p, "devices", NULL);
 	for (size_t i = 0; i < nr; i++) {

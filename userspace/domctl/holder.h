@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "small.h"
 
 struct disk;
 
@@ -25,6 +26,7 @@ struct disk;
  * @log: path, or NULL
  * @max_reboots: one more is a reboot loop and ends the domain
  * @disks: attached before the start; each has its name
+ * @small: other devices, settled by small_check()
  * @tied: the domain ends when its creator goes away without LEAVE
  */
 struct holder_config {
@@ -38,6 +40,7 @@ struct holder_config {
 	uint32_t max_reboots;
 	const struct disk *disks;
 	size_t nr_disks;
+	struct small small;
 	bool tied;
 };
 

@@ -24,7 +24,8 @@
 /* ---- 1. Tables ------------------------------------------------------------ */
 
 static const struct command *const domain_commands[] = {
-	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_version, NULL,
+	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_balloon,
+	&cmd_version, NULL,
 };
 
 static const struct command *const disk_commands[] = {
