@@ -32,6 +32,10 @@ static const struct command *const disk_commands[] = {
 	NULL,
 };
 
+static const struct command *const net_commands[] = {
+	&cmd_net_attach, &cmd_net_detach, &cmd_net_list, &cmd_net_set, NULL,
+};
+
 /* The first one is implied. */
 static const struct object {
 	const char *name;
@@ -40,6 +44,7 @@ static const struct object {
 } objects[] = {
 	{ "domain", NULL, domain_commands },
 	{ "disk", "disks of domains", disk_commands },
+	{ "net", "network interfaces of domains", net_commands },
 };
 
 #define OBJECTS (sizeof(objects) / sizeof(*objects))
