@@ -18,50 +18,11 @@ set -u
 
 PUPPET=/tests/guest/puppet
 TAKER=/tests/guest/taker
-DIR=/tmp/disk
 MNT=/mnt
 MEMORY="--memory 8M"
-number=0
-failed=0
+. /tests/host/common.sh
 
 # ---- 1. Reporting -------------------------------------------------------------
-
-# result NAME: the status before the call decides
-result() {
-	if [ $? -eq 0 ]; then verdict=ok; else verdict="not ok" failed=1; fi
-	number=$((number + 1))
-	if [ "$verdict" != ok ]; then
-		echo "# rerun: selftests/rig/run-tests --only disk"
-	fi
-	echo "$verdict $number - $1"
-}
-
-note() {
-	printf '%s\n' "$*" | sed 's/^/# /'
-}
-
-# soon COMMAND...: true within 10 seconds
-soon() {
-	tries=100
-	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
-
-# expect STATUS LINE COMMAND...: both exactly, and nothing else on stderr
-expect() {
-	status=$1 line=$2
-	shift 2
-	"$@" > $DIR/out 2> $DIR/err
-	got=$?
-	[ $got -eq "$status" ] && [ "$(cat $DIR/err)" = "$line" ] && return
-	note "$*"
-	note "status $got, expected $status; stderr and stdout:"
-	note "$(cat $DIR/err $DIR/out)"
-	return 1
-}
 
 # does NAME COMMAND...: works, and says nothing on stderr
 does() {
@@ -87,14 +48,6 @@ member() {
 	domctl -p disk list "$1" | awk -v name="\"$2\"," -v key="\"$3\":" '
 		$1 == "\"name\":" { mine = $2 == name }
 		$1 == key && mine { sub(/^ *[^ ]* /, ""); sub(/,$/, ""); print; exit }'
-}
-
-is_dead() {
-	domctl show "$1" | grep -q '^State: dead$'
-}
-
-unused() {
-	[ "$(cat /sys/module/domus/refcnt)" = 0 ]
 }
 
 # ---- 2. Images ----------------------------------------------------------------
@@ -167,7 +120,7 @@ refuse_words() {
 	refuse 3 "Error: disk none: $why" domctl disk resize one none
 	refuse 3 "Error: disk none: $why" domctl disk set one none --ops 1
 	domctl create dead --kernel $PUPPET $MEMORY --append crash > /dev/null
-	soon is_dead dead
+	soon is_state dead dead
 	refuse 2 "Error: disk a.img: the domain is dead" domctl disk attach dead $MNT/a.img
 	domctl destroy dead
 }
@@ -452,9 +405,9 @@ others() {
 	result "and it is as it was"
 }
 
+begin
 make_images || exit 1
 chmod 755 $DIR
-echo "KTAP version 1"
 domctl create one --kernel $PUPPET $MEMORY --append idle > /dev/null &&
 	domctl create two --kernel $PUPPET $MEMORY --append idle > /dev/null
 result "two domains"
@@ -470,11 +423,9 @@ creates
 taken
 others
 domctl destroy one
-soon unused
+nothing_left
 result "nothing is left behind"
 umount $DIR/ro
 umount $MNT
 result "the host's file system is free"
-echo "1..$number"
-rm -rf $DIR
-exit $failed
+finish

@@ -4,32 +4,10 @@
 # mounted.sh: disks that a Linux domain has mounted, as KTAP, in the machine of the rig:
 # detach is told and timed, goes when the guest is done with the disk, and can be forced;
 # a disk comes back; what the guest has written is there.
-# shellcheck disable=SC2181,SC2317  # result looks at the status
+# shellcheck disable=SC2086,SC2181,SC2317  # result looks at the status
 set -u
 
-DIR=/tmp/mounted
-number=0
-failed=0
-
-# result NAME: the status before the call decides
-result() {
-	if [ $? -eq 0 ]; then verdict=ok; else verdict="not ok" failed=1; fi
-	number=$((number + 1))
-	if [ "$verdict" != ok ]; then
-		echo "# rerun: selftests/rig/run-tests --only disk-mounted"
-	fi
-	echo "$verdict $number - $1"
-}
-
-# soon COMMAND...: true within 60 seconds
-soon() {
-	tries=600
-	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
+. /tests/host/common.sh
 
 # The guest has said so, on a line of its own.
 says() {
@@ -38,7 +16,7 @@ says() {
 
 # The guest's script goes on with its next step.
 next() {
-	(echo; sleep 1; printf '\035') | domctl console m > /dev/null 2>&1
+	echo >&4
 }
 
 detach() {
@@ -53,13 +31,15 @@ read x; sync; umount -l /m; echo STEP alive;
 read x; poweroff -f'
 
 [ -e /boot/bzImage ] || exit 4
-mkdir -p $DIR
+begin
+mkfifo $DIR/keys
 mke2fs /dev/ram0 > /dev/null 2>&1 || exit 1
-echo "KTAP version 1"
 domctl create m --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 256M \
 	--disk /dev/ram0,name=d --log $DIR/log \
 	--append "console=hvc0 loglevel=5 run=\"$(echo "$steps" | tr '\n' ' ')\"" > /dev/null
-soon says "STEP mounted"
+domctl console m < $DIR/keys > /dev/null &
+exec 4> $DIR/keys
+within 60 says "STEP mounted"
 result "the guest mounts its disk"
 detach d --timeout 2
 [ $? -eq 2 ] && [ "$(cat $DIR/err)" = "Error: disk d: the guest still uses it after 2 s: stays \
@@ -68,7 +48,7 @@ result "detach: told, and timed"
 [ "$(domctl -j disk list m | grep -o '"state":"[a-z]*"')" = '"state":"ready"' ]
 result "the disk stays"
 next
-soon says "STEP unmounted"
+within 60 says "STEP unmounted"
 result "the guest writes to it, and unmounts it"
 detach d --timeout 30
 result "detach: the guest lets go"
@@ -78,18 +58,18 @@ result "what it has written is there, and the disk is the host's"
 domctl disk attach m /dev/ram0 --name e > /dev/null
 result "attach"
 next
-soon says "STEP again"
+within 60 says "STEP again"
 result "the guest mounts it again, and finds what it wrote"
 detach e --force
 result "detach --force"
 next
-soon says "STEP alive"
+within 60 says "STEP alive"
 result "the guest lives without it"
 mount -t ext4 /dev/ram0 /mnt && umount /mnt
 result "the disk is the host's"
 next
-domctl destroy m > /dev/null
-echo "1..$number"
-[ $failed -eq 0 ] || tr -d '\r' < $DIR/log | tail -n 40 | sed 's/^/# /'
-rm -rf $DIR
-exit $failed
+exec 4>&-
+domctl destroy m && nothing_left
+result "nothing is left"
+[ $failed -eq 0 ] || note "$(tr -d '\r' < $DIR/log | tail -n 40)"
+finish

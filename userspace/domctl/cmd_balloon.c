@@ -3,33 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dev_cmd.h"
 #include "domctl.h"
 #include "nl_small.h"
 #include "size.h"
-
-static int parse(struct ctx *ctx, const struct command *self, int argc, char **argv,
-		 const char *words[2])
-{
-	struct opts o = { .argc = argc, .argv = argv, .table = self->opts };
-	const char *value = NULL;
-	unsigned int nr = 0;
-	int id;
-
-	while ((id = command_opts(ctx, &o, &value)) != OPTS_END) {
-		if (id == OPTS_ERROR)
-			return -1;
-		if (nr == 2)
-			return error_set(&ctx->error, EXIT_USAGE, value,
-					 "unexpected word (see domctl balloon help)");
-		words[nr++] = value;
-	}
-	if (ctx->help)
-		return -1;
-	if (!nr)
-		return error_set(&ctx->error, EXIT_USAGE, "DOMAIN",
-				 "is missing (see domctl balloon help)");
-	return name_check(words[0], &ctx->error);
-}
 
 static int parse_size(const char *text, uint64_t *size, struct error *error)
 {
@@ -75,25 +52,18 @@ static int look(struct control *control, const struct control_ref *ref, struct c
 	return result;
 }
 
-static int balloon(struct ctx *ctx, struct control *control, const char *name, uint64_t size,
-		   struct control_dev *dev)
+static int balloon(struct control *control, const struct control_ref *ref, uint64_t memory,
+		   uint64_t size, struct control_dev *dev, struct error *error)
 {
-	const struct control_ref by_name = { .name = name };
-	struct control_ref ref = { .name = name };
-	struct control_domain domain = { .id = 0 };
 	char text[SIZE_TEXT];
 
-	if (control_domain_get(control, &by_name, &domain, &ctx->error))
+	if (size > memory)
+		return error_set(error, EXIT_REFUSED, "size", "is more than the domain has (%s)",
+				 size_format(text, memory));
+	if (look(control, ref, dev, error) ||
+	    (size && control_balloon_set(control, ref, dev->name, size, error)))
 		return -1;
-	ref.id = domain.id;
-	if (size > domain.memory)
-		return error_set(&ctx->error, EXIT_REFUSED, "size",
-				 "is more than the domain has (%s)",
-				 size_format(text, domain.memory));
-	if (look(control, &ref, dev, &ctx->error) ||
-	    (size && control_balloon_set(control, &ref, dev->name, size, &ctx->error)))
-		return -1;
-	return size ? look(control, &ref, dev, &ctx->error) : 0;
+	return size ? look(control, ref, dev, error) : 0;
 }
 
 static void report(struct print *p, const char *name, const struct control_dev *dev)
@@ -117,20 +87,23 @@ static void report(struct print *p, const char *name, const struct control_dev *
 
 static int run(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
-	const char *words[2] = { NULL };
+	struct dev_words w = { .names = { "NAME", "SIZE" }, .needed = 1 };
+	struct control_domain domain;
 	struct control_dev *dev;
 	struct control *control;
+	struct control_ref ref;
 	uint64_t size = 0;
 	int result;
 
-	if (parse(ctx, self, argc, argv, words) || parse_size(words[1], &size, &ctx->error) ||
-	    control_open(&control, NULL, &ctx->error))
+	if (dev_parse(ctx, self, argc, argv, &w, NULL, dev_no_option) ||
+	    parse_size(w.words[1], &size, &ctx->error) ||
+	    dev_open_domain(ctx, w.words[0], &control, &domain, &ref))
 		return -1;
 	dev = calloc(1, sizeof(*dev));
-	result = dev ? balloon(ctx, control, words[0], size, dev) :
+	result = dev ? balloon(control, &ref, domain.memory, size, dev, &ctx->error) :
 		 error_set(&ctx->error, EXIT_REFUSED, "balloon", "no memory");
 	if (!result)
-		report(&ctx->print, words[0], dev);
+		report(&ctx->print, w.words[0], dev);
 	free(dev);
 	control_close(control);
 	return result;

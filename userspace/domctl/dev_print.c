@@ -2,9 +2,10 @@
 /*
  * dev_print.c: devices, printed; see dev_print.h.
  *
- *   1. words
+ *   1. words, and what the host knows
  *   2. JSON
- *   3. text
+ *   3. tables
+ *   4. text
  */
 #include <inttypes.h>
 #include <linux/virtio_config.h>
@@ -12,28 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dev_cmd.h"
 #include "dev_print.h"
+#include "dev_print_small.h"
+#include "netif.h"
 #include "nl_small.h"
 #include "size.h"
 
 /* ---- 1. Words --------------------------------------------------------------- */
-
-static const struct {
-	const char *name, *title;
-} kinds[] = {
-	[DOMUS_DEV_KIND_UNSPEC] = { "unknown", "Device" },
-	[DOMUS_DEV_KIND_BLK] = { "disk", "Disk" },
-	[DOMUS_DEV_KIND_NET] = { "net", "Network interface" },
-	[DOMUS_DEV_KIND_RNG] = { "rng", "Entropy" },
-	[DOMUS_DEV_KIND_BALLOON] = { "balloon", "Balloon" },
-	[DOMUS_DEV_KIND_CONSOLE] = { "console", "Ports" },
-};
-
-/* Its place in the table. */
-static uint32_t kind_of(const struct control_dev *d)
-{
-	return d->kind <= DOMUS_DEV_KIND_MAX ? d->kind : DOMUS_DEV_KIND_UNSPEC;
-}
 
 /* What the guest does with it. */
 static const char *state_of(const struct control_dev *d)
@@ -52,6 +39,60 @@ static const char *state_of(const struct control_dev *d)
 static const char *mode_of(const struct control_dev *d)
 {
 	return d->flags & DOMUS_DEV_FLAG_READONLY ? "ro" : "rw";
+}
+
+/*
+ * Of an interface: the host's end, which is in a namespace that may not be ours, and
+ * then another device, or none, has its number.
+ */
+static void host_end(struct netif *n, const struct control_dev *d, struct netif_state *state)
+{
+	char name[IFNAMSIZ];
+
+	*state = (struct netif_state) { .up = false };
+	if (n && if_indextoname(d->ifindex, name) && !strcmp(name, d->ifname))
+		netif_state(n, d->ifindex, state);
+}
+
+/* NULL: then less is known. */
+static struct netif *open_netif(void)
+{
+	struct error ignored = { 0 };
+	struct netif *n;
+
+	return netif_open(&n, &ignored) ? NULL : n;
+}
+
+static void close_netif(struct netif *n)
+{
+	if (n)
+		netif_close(n);
+}
+
+static const char *link_of(const struct netif_state *state)
+{
+	if (!state->up)
+		return "down";
+	return state->carrier ? "up" : "waiting";
+}
+
+#define NETWORK_TEXT 64
+
+/* What the host's end is connected to. */
+static const char *network_of(const struct netif_state *state, char text[NETWORK_TEXT])
+{
+	char address[NET_ADDRESS_TEXT];
+
+	if (*state->bridge && state->vlan)
+		snprintf(text, NETWORK_TEXT, "%s, VLAN %" PRIu32, state->bridge, state->vlan);
+	else if (*state->bridge)
+		snprintf(text, NETWORK_TEXT, "%s", state->bridge);
+	else if (state->network)
+		snprintf(text, NETWORK_TEXT, "host %s/%d",
+			 net_address_text(address, state->network), NET_HOST_BITS);
+	else
+		snprintf(text, NETWORK_TEXT, "-");
+	return text;
 }
 
 /* ---- 2. JSON ---------------------------------------------------------------- */
@@ -84,29 +125,30 @@ static void json_disk(struct print *p, const struct control_dev *d)
 	print_bool(p, "writethrough", NULL, d->flags & DOMUS_DEV_FLAG_WRITETHROUGH);
 }
 
-static void json_balloon(struct print *p, const struct control_dev *d)
+static void json_nic(struct print *p, const struct control_dev *d, struct netif *n)
 {
-	print_number(p, "target", NULL, d->target);
-	print_number(p, "actual", NULL, d->actual);
-	print_bool(p, "reporting", NULL, d->reporting);
-}
+	char guest[NET_ADDRESS_TEXT] = "";
+	char host[NET_ADDRESS_TEXT] = "";
+	char mac[NIC_MAC_TEXT];
+	struct netif_state state;
 
-static void json_ports(struct print *p, const struct control_dev *d)
-{
-	print_array(p, "ports", NULL);
-	for (unsigned int i = 0; i < d->nr_ports; i++) {
-		print_object(p, NULL, NULL);
-		print_string(p, "name", NULL, d->ports[i].name);
-		print_string(p, "path", NULL, d->ports[i].path);
-		print_bool(p, "terminal", NULL, d->ports[i].terminal);
-		print_bool(p, "guest", NULL, d->ports[i].guest);
-		print_bool(p, "host", NULL, d->ports[i].host);
-		print_object_end(p);
+	host_end(n, d, &state);
+	if (state.network) {
+		net_address_text(host, net_host_address(state.network));
+		net_address_text(guest, net_guest_address(state.network));
 	}
-	print_array_end(p);
+	print_string(p, "mac", NULL, net_mac_text(mac, d->mac));
+	print_string(p, "ifname", NULL, d->ifname);
+	print_number(p, "ifindex", NULL, d->ifindex);
+	print_number(p, "mtu", NULL, d->mtu);
+	print_string(p, "link", NULL, link_of(&state));
+	print_string(p, "bridge", NULL, state.bridge);
+	print_number(p, "vlan", NULL, state.vlan);
+	print_string(p, "address", NULL, host);
+	print_string(p, "guest_address", NULL, guest);
 }
 
-static void json_dev(struct print *p, const struct control_dev *d)
+static void json_dev(struct print *p, const struct control_dev *d, struct netif *n)
 {
 	char features[32];
 
@@ -114,14 +156,14 @@ static void json_dev(struct print *p, const struct control_dev *d)
 	print_number(p, "domain_id", NULL, d->domain);
 	print_string(p, "domain", NULL, d->domain_name);
 	print_string(p, "name", NULL, d->name);
-	print_string(p, "kind", NULL, kinds[kind_of(d)].name);
+	print_string(p, "kind", NULL, dev_kind_name(d->kind));
 	print_number(p, "slot", NULL, d->slot);
 	if (d->kind == DOMUS_DEV_KIND_BLK)
 		json_disk(p, d);
-	if (d->kind == DOMUS_DEV_KIND_BALLOON)
-		json_balloon(p, d);
-	if (d->kind == DOMUS_DEV_KIND_CONSOLE)
-		json_ports(p, d);
+	else if (d->kind == DOMUS_DEV_KIND_NET)
+		json_nic(p, d, n);
+	else
+		dev_json_small(p, d);
 	print_string(p, "state", NULL, state_of(d));
 	print_string(p, "broken", NULL, d->broken);
 	print_bool(p, "leaving", NULL, d->leaving);
@@ -140,34 +182,81 @@ static void json_dev(struct print *p, const struct control_dev *d)
 	print_object_end(p);
 }
 
-/* ---- 3. Text ---------------------------------------------------------------- */
+/* ---- 3. Tables -------------------------------------------------------------- */
 
-static const struct print_column columns[] = {
+static const struct print_column disk_columns[] = {
 	{ "DOMAIN", 16 }, { "NAME", 16 }, { "SIZE", 7 }, { "MODE", 4 }, { "STATE", 8 },
 	{ "FILE", 0 }, { NULL, 0 },
 };
 
-void dev_print_table(struct print *p, const struct control_dev *devs, size_t nr)
+static const struct print_column nic_columns[] = {
+	{ "DOMAIN", 16 }, { "NAME", 8 }, { "MAC", 17 }, { "HOST", 15 }, { "LINK", 7 },
+	{ "STATE", 8 }, { "NETWORK", 0 }, { NULL, 0 },
+};
+
+static void disk_line(struct print *p, const struct control_dev *d)
 {
-	print_table(p, columns);
+	print_object(p, NULL, NULL);
+	print_string(p, NULL, "Domain", d->domain_name);
+	print_string(p, NULL, "Name", d->name);
+	print_size(p, NULL, "Size", d->size);
+	print_string(p, NULL, "Mode", mode_of(d));
+	print_string(p, NULL, "State", state_of(d));
+	print_string(p, NULL, "File", d->file);
+	print_object_end(p);
+}
+
+static void nic_line(struct print *p, const struct control_dev *d, struct netif *n)
+{
+	struct netif_state state;
+	char network[NETWORK_TEXT];
+	char mac[NIC_MAC_TEXT];
+
+	host_end(n, d, &state);
+	print_object(p, NULL, NULL);
+	print_string(p, NULL, "Domain", d->domain_name);
+	print_string(p, NULL, "Name", d->name);
+	print_string(p, NULL, "MAC", net_mac_text(mac, d->mac));
+	print_string(p, NULL, "Host", d->ifname);
+	print_string(p, NULL, "Link", link_of(&state));
+	print_string(p, NULL, "State", state_of(d));
+	print_string(p, NULL, "Network", network_of(&state, network));
+	print_object_end(p);
+}
+
+static void print_devs(struct print *p, const struct control_dev *devs, size_t nr,
+		       uint32_t kind, struct netif *n)
+{
+	print_table(p, kind == DOMUS_DEV_KIND_BLK ? disk_columns : nic_columns);
 	print_array(p, NULL, NULL);
 	for (size_t i = 0; i < nr; i++) {
-		if (p->json) {
-			json_dev(p, &devs[i]);
+		if (devs[i].kind != kind)
 			continue;
-		}
-		print_object(p, NULL, NULL);
-		print_string(p, NULL, "Domain", devs[i].domain_name);
-		print_string(p, NULL, "Name", devs[i].name);
-		print_size(p, NULL, "Size", devs[i].size);
-		print_string(p, NULL, "Mode", mode_of(&devs[i]));
-		print_string(p, NULL, "State", state_of(&devs[i]));
-		print_string(p, NULL, "File", devs[i].file);
-		print_object_end(p);
+		if (p->json)
+			json_dev(p, &devs[i], n);
+		else if (kind == DOMUS_DEV_KIND_BLK)
+			disk_line(p, &devs[i]);
+		else
+			nic_line(p, &devs[i], n);
 	}
 	print_array_end(p);
 	print_done(p);
 }
+
+void dev_print_disks(struct print *p, const struct control_dev *devs, size_t nr)
+{
+	print_devs(p, devs, nr, DOMUS_DEV_KIND_BLK, NULL);
+}
+
+void dev_print_nics(struct print *p, const struct control_dev *devs, size_t nr)
+{
+	struct netif *n = open_netif();
+
+	print_devs(p, devs, nr, DOMUS_DEV_KIND_NET, n);
+	close_netif(n);
+}
+
+/* ---- 4. Text ----------------------------------------------------------------- */
 
 static void text_limits(struct print *p, const struct control_dev *d)
 {
@@ -217,47 +306,46 @@ static void text_disk(struct print *p, const struct control_dev *d)
 		print_string(p, NULL, "  Serial", d->serial);
 }
 
-static void text_balloon(struct print *p, const struct control_dev *d)
+static void text_nic(struct print *p, const struct control_dev *d, struct netif *n)
 {
-	print_size(p, NULL, "  Target", d->target);
-	print_size(p, NULL, "  Has", d->actual);
-	if (d->reporting)
-		print_string(p, NULL, "  Free pages", "reported");
+	struct netif_state state;
+	char network[NETWORK_TEXT];
+	char mac[NIC_MAC_TEXT];
+
+	host_end(n, d, &state);
+	print_string(p, NULL, "  MAC", net_mac_text(mac, d->mac));
+	print_string(p, NULL, "  On the host", d->ifname);
+	print_string(p, NULL, "  Network", network_of(&state, network));
+	print_string(p, NULL, "  Link", link_of(&state));
+	print_number(p, NULL, "  MTU", d->mtu);
 }
 
-/* Who has opened a port. */
-static const char *users_of(bool guest, bool host)
+static const char *title_of(const struct control_dev *d)
 {
-	if (guest)
-		return host ? "connected" : "guest waits";
-	return host ? "client waits" : "closed";
+	static const char *const titles[] = {
+		[DOMUS_DEV_KIND_UNSPEC] = "Device",
+		[DOMUS_DEV_KIND_BLK] = "Disk",
+		[DOMUS_DEV_KIND_NET] = "Net",
+		[DOMUS_DEV_KIND_RNG] = "Entropy",
+		[DOMUS_DEV_KIND_BALLOON] = "Balloon",
+		[DOMUS_DEV_KIND_CONSOLE] = "Ports",
+	};
+
+	return titles[d->kind < sizeof(titles) / sizeof(*titles) ? d->kind : 0];
 }
 
-static void text_ports(struct print *p, const struct control_dev *d)
+static void text_dev(struct print *p, const struct control_dev *d, struct netif *n)
 {
-	for (unsigned int i = 0; i < d->nr_ports; i++) {
-		char title[DOMUS_DEV_NAME_MAX + 16];
-		char text[256];
-
-		snprintf(title, sizeof(title), "  Port %s", d->ports[i].name);
-		snprintf(text, sizeof(text), "%s, %s", users_of(d->ports[i].guest, d->ports[i].host),
-			 d->ports[i].path);
-		print_string(p, NULL, title, text);
-	}
-}
-
-static void text_dev(struct print *p, const struct control_dev *d)
-{
-	print_string(p, NULL, kinds[kind_of(d)].title, d->name);
+	print_string(p, NULL, title_of(d), d->name);
 	print_string(p, NULL, "  State", state_of(d));
 	if (*d->broken)
 		print_string(p, NULL, "  Because", d->broken);
 	if (d->kind == DOMUS_DEV_KIND_BLK)
 		text_disk(p, d);
-	if (d->kind == DOMUS_DEV_KIND_BALLOON)
-		text_balloon(p, d);
-	if (d->kind == DOMUS_DEV_KIND_CONSOLE)
-		text_ports(p, d);
+	else if (d->kind == DOMUS_DEV_KIND_NET)
+		text_nic(p, d, n);
+	else
+		dev_text_small(p, d);
 	text_limits(p, d);
 	for (unsigned int i = 0; i < d->nr_queues; i++)
 		text_queue(p, &d->queues[i]);
@@ -278,33 +366,25 @@ int dev_print_all(struct ctx *ctx, struct control *control, const struct control
 	struct print *p = &ctx->print;
 	struct control_dev *devs = NULL;
 	struct error error = { 0 };
+	struct netif *n;
 	size_t nr = 0;
 
+	control_balloon_refresh(control, &ref);
 	if (control_dev_list(control, &ref, &devs, &nr, &error) &&
 	    error.status != EXIT_NOT_FOUND) {
 		ctx->error = error;
 		return -1;
 	}
-	for (size_t i = 0; i < nr; i++) {
-		/* What the guest says of its memory is as old as the last question. */
-		if (devs[i].kind != DOMUS_DEV_KIND_BALLOON ||
-		    !(devs[i].status & VIRTIO_CONFIG_S_DRIVER_OK))
-			continue;
-		control_balloon_refresh(control, &ref, devs[i].name);
-		free(devs);
-		devs = NULL;
-		nr = 0;
-		(void)control_dev_list(control, &ref, &devs, &nr, &error);
-		break;
-	}
+	n = nr ? open_netif() : NULL;
 	print_array(p, "devices", NULL);
 	for (size_t i = 0; i < nr; i++) {
 		if (p->json)
-			json_dev(p, &devs[i]);
+			json_dev(p, &devs[i], n);
 		else
-			text_dev(p, &devs[i]);
+			text_dev(p, &devs[i], n);
 	}
 	print_array_end(p);
+	close_netif(n);
 	free(devs);
 	return 0;
 }

@@ -33,6 +33,14 @@ static const struct command *const disk_commands[] = {
 	NULL,
 };
 
+static const struct command *const net_commands[] = {
+	&cmd_net_attach, &cmd_net_detach, &cmd_net_list, &cmd_net_set, NULL,
+};
+
+static const struct command *const port_commands[] = {
+	&cmd_port_attach, &cmd_port_detach, &cmd_port_list, NULL,
+};
+
 /* The first one is implied. */
 static const struct object {
 	const char *name;
@@ -41,6 +49,8 @@ static const struct object {
 } objects[] = {
 	{ "domain", NULL, domain_commands },
 	{ "disk", "disks of domains", disk_commands },
+	{ "port", "ports of domains", port_commands },
+	{ "net", "network interfaces of domains", net_commands },
 };
 
 #define OBJECTS (sizeof(objects) / sizeof(*objects))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* nl_small.c: small devices, through libnl; see nl_small.h. */
+#include <linux/virtio_config.h>
 #include <netlink/genl/genl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,11 +178,26 @@ int control_balloon_set(struct control *c, const struct control_ref *ref, const 
 		      error);
 }
 
-void control_balloon_refresh(struct control *c, const struct control_ref *ref, const char *name)
+static void refresh(struct control *c, const struct control_ref *ref, const char *name)
 {
 	struct error ignored = { 0 };
 	struct nlattr *dev;
 	struct nl_msg *msg = begin(c, DOMUS_CMD_DEV_SET, ref, name, &dev);
 
 	(void)finish(c, msg, dev, !msg || nla_put_flag(msg, DOMUS_A_DEV_STATS), name, &ignored);
+}
+
+void control_balloon_refresh(struct control *c, const struct control_ref *ref)
+{
+	struct control_dev *devs = NULL;
+	struct error ignored = { 0 };
+	size_t nr = 0;
+
+	if (control_dev_list(c, ref, &devs, &nr, &ignored))
+		return;
+	for (size_t i = 0; i < nr; i++)
+		if (devs[i].kind == DOMUS_DEV_KIND_BALLOON &&
+		    devs[i].status & VIRTIO_CONFIG_S_DRIVER_OK)
+			refresh(c, ref, devs[i].name);
+	free(devs);
 }

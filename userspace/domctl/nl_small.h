@@ -28,7 +28,7 @@ int control_terminal_size(struct control *c, const struct control_ref *ref, cons
 int control_balloon_set(struct control *c, const struct control_ref *ref, const char *name,
 			uint64_t left, struct error *error);
 
-/* DEV_SET: new counters, if the guest has some; waits a moment for them. */
-void control_balloon_refresh(struct control *c, const struct control_ref *ref, const char *name);
+/* DEV_SET: new counters of the domain's balloon, if it has some; waits a moment for them. */
+void control_balloon_refresh(struct control *c, const struct control_ref *ref);
 
 #endif /* DOMCTL_NL_SMALL_H */

@@ -96,35 +96,32 @@ int small_parse_ports(struct small *small, const char *text, const char *directo
 	return 0;
 }
 
-/* One device. @nr: how many there are; counts it. */
-static int settle(enum small_have *have, const char *name, const struct disk *disks,
-		  size_t nr_disks, size_t *nr, struct error *error)
+/* One device. Return: 0, or -1. */
+static int settle(enum small_have *have, size_t *nr, bool taken, const char *name,
+		  struct error *error)
 {
 	if (*have == SMALL_DEFAULT)
-		*have = *nr < DOMUS_MAX_DEVICES ? SMALL_YES : SMALL_NO;
+		*have = *nr < DOMUS_MAX_DEVICES && !taken ? SMALL_YES : SMALL_NO;
 	if (*have == SMALL_NO)
 		return 0;
+	if (taken)
+		return error_set(error, EXIT_USAGE, "name", "'%s' is that of another device", name);
 	if (*nr >= DOMUS_MAX_DEVICES)
 		return error_set(error, EXIT_USAGE, name, "a domain has at most %d devices",
 				 DOMUS_MAX_DEVICES);
 	++*nr;
-	for (size_t i = 0; i < nr_disks; i++)
-		if (!strcmp(disks[i].name, name))
-			return error_set(error, EXIT_USAGE, "disk name",
-					 "'%s' is that of another device", name);
 	return 0;
 }
 
-int small_check(struct small *small, const struct disk *disks, size_t nr, struct error *error)
+int small_check(struct small *small, size_t nr, bool (*taken)(void *arg, const char *name),
+		void *arg, struct error *error)
 {
 	enum small_have console = small->terminal || small->nr_ports ? SMALL_YES : SMALL_NO;
-	size_t all = nr;
 
 	/* What was asked for goes before what is there by default. */
-	if (settle(&console, SMALL_CONSOLE, disks, nr, &all, error))
-		return -1;
-	if (settle(&small->rng, SMALL_RNG, disks, nr, &all, error) ||
-	    settle(&small->balloon, SMALL_BALLOON, disks, nr, &all, error))
+	if (settle(&console, &nr, taken(arg, SMALL_CONSOLE), SMALL_CONSOLE, error) ||
+	    settle(&small->rng, &nr, taken(arg, SMALL_RNG), SMALL_RNG, error) ||
+	    settle(&small->balloon, &nr, taken(arg, SMALL_BALLOON), SMALL_BALLOON, error))
 		return -1;
 	return 0;
 }

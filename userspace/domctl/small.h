@@ -65,10 +65,14 @@ int small_parse_balloon(struct small *small, const char *text, struct error *err
 int small_parse_ports(struct small *small, const char *text, const char *directory,
 		      struct error *error);
 
-/*
- * Settles what is left to default, for a domain with @nr disks. Return: 0, or -1 with
- * EXIT_USAGE: more devices than there can be, or a disk that is called as one of them.
+/**
+ * small_check() - settle what is left to default
+ * @nr: other devices of the domain
+ * @taken: is it a name of one of them?
+ *
+ * Return: 0, or -1 with EXIT_USAGE: more devices than there can be, a name that is taken.
  */
-int small_check(struct small *small, const struct disk *disks, size_t nr, struct error *error);
+int small_check(struct small *small, size_t nr, bool (*taken)(void *arg, const char *name),
+		void *arg, struct error *error);
 
 #endif /* DOMCTL_SMALL_H */
