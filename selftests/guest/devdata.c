@@ -209,8 +209,13 @@ static bool flush_with_data(void)
 
 static bool short_id(void)
 {
-	return request(VIRTIO_BLK_T_GET_ID, 0, 1, OK) & request(VIRTIO_BLK_T_GET_ID, 0, 4096, OK) &
-	       data_at(memory - 20, 20, OK);
+	bool good = request(VIRTIO_BLK_T_GET_ID, 0, 1, OK);
+
+	good &= request(VIRTIO_BLK_T_GET_ID, 0, 4096, OK);
+	put_request(0);
+	raw.header->type = VIRTIO_BLK_T_GET_ID;
+	put(1, memory - 20, 20, NEXT | WRITE, 2);
+	return good & gives(OK);
 }
 
 static bool id_nowhere(void)

@@ -57,9 +57,11 @@ static bool laps(void)
 	u16 lap = LAP_1;
 
 	for (i = 0; i < 16; i++) {
-		pack_request(at, i, lap);
+		u16 id = i % raw.size;
+
+		pack_request(at, id, lap);
 		if (!used_at(at, lap) || *raw.status != VIRTIO_BLK_S_OK ||
-		    raw.packed[at].id != i || raw.packed[at].len != SECTOR + 1)
+		    raw.packed[at].id != id || raw.packed[at].len != SECTOR + 1)
 			return false;
 		at += 3;
 		if (at >= raw.size) {
@@ -252,7 +254,8 @@ static bool table_and_next(void)
 static bool table_nowhere(void)
 {
 	put_packed_table(48);
-	raw.packed[0].addr = memory - 40;
+	copy_to(va(memory - 32), raw.table, 32);
+	raw.packed[0].addr = memory - 32;
 	doorbell();
 	return true;
 }
