@@ -200,7 +200,7 @@ static void *udp_echo(void *arg)
 	return NULL;
 }
 
-static int serve(int port)
+static void __attribute__((noreturn)) serve(int port)
 {
 	void *(*const serve_one[])(void *) = { echo_one, sink_one, source_one };
 	struct pollfd fds[3];
@@ -440,7 +440,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!strcmp(command, "serve"))
-		return serve(atoi(argv[2]));
+		serve(atoi(argv[2]));
 	if (!strcmp(command, "sweep") && argc == 8)
 		return sweep(argv);
 	if (!strcmp(command, "send") && argc >= 5)
