@@ -232,6 +232,8 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
 		dev->instance = ++b->last_instance;
 		dev->worker = worker;
 		rcu_assign_pointer(b->slots[slot], dev);
+		if (dev->ops->plug)
+			dev->ops->plug(dev);
 	}
 	mutex_unlock(&b->lock);
 	if (err)

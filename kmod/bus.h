@@ -47,6 +47,7 @@ struct netlink_ext_ack;
  * @kind: its name, for people
  * @config: called with the device's lock held; @offset and @len lie within
  *	config_size; write may be NULL: config space is read-only
+ * @plug: it is in its slot; bus.lock held. May be NULL
  * @start: the driver is ready (DRIVER_OK). Return: 0, or < 0: it is not to be
  * @stop: it is not any more; may be called without @start. No queue is popped
  *	from here on, requests under way may go on. Device's lock held
@@ -63,6 +64,7 @@ struct bus_ops {
 	const char *kind;
 	void (*config_read)(struct bus_device *dev, u32 offset, void *to, u32 len);
 	void (*config_write)(struct bus_device *dev, u32 offset, const void *from, u32 len);
+	void (*plug)(struct bus_device *dev);
 	int (*start)(struct bus_device *dev);
 	void (*stop)(struct bus_device *dev);
 	void (*disabled)(struct bus_queue *q);
@@ -224,6 +226,13 @@ int bus_pop(struct bus_queue *q, struct vring_chain *chain);
  */
 int bus_read_chain(struct bus_queue *q, const struct vring_chain *chain, u32 offset, void *to,
 		   u32 len);
+
+/*
+ * Copy to the segments to write of @chain, from @offset on.
+ * Context: bus_ops.kick. Return: 0, -EFAULT (too short, or no memory).
+ */
+int bus_write_chain(struct bus_queue *q, const struct vring_chain *chain, u32 offset,
+		    const void *from, u32 len);
 
 /**
  * bus_push() - give a buffer of bus_pop() back, signal, and drop the request

@@ -202,6 +202,29 @@ int bus_read_chain(struct bus_queue *q, const struct vring_chain *chain, u32 off
 	return len ? -EFAULT : 0;
 }
 
+int bus_write_chain(struct bus_queue *q, const struct vring_chain *chain, u32 offset,
+		    const void *from, u32 len)
+{
+	unsigned int i;
+
+	for (i = 0; i < chain->in && len; i++) {
+		const struct vring_seg *seg = &chain->segs[chain->out + i];
+		u32 n;
+
+		if (offset >= seg->len) {
+			offset -= seg->len;
+			continue;
+		}
+		n = min(len, seg->len - offset);
+		if (gmem_write(&q->dev->d->gmem, seg->gpa + offset, from, n))
+			return -EFAULT;
+		from += n;
+		len -= n;
+		offset = 0;
+	}
+	return len ? -EFAULT : 0;
+}
+
 static void push(struct bus_queue *q, const struct bus_used *used, unsigned int nr,
 		 void (*fn)(void *arg), void *arg)
 {

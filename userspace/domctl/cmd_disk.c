@@ -141,6 +141,17 @@ const struct command cmd_disk_detach = {
 
 /* ---- 3. list ---------------------------------------------------------------- */
 
+/* Return: how many of them there are, at the front. */
+static size_t only_disks(struct control_dev *devs, size_t nr)
+{
+	size_t disks = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		if (devs[i].kind == DOMUS_DEV_KIND_BLK)
+			devs[disks++] = devs[i];
+	return disks;
+}
+
 static int run_list(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
 	struct dev_words w = { .names = { "DOMAIN" } };
@@ -158,6 +169,7 @@ static int run_list(struct ctx *ctx, const struct command *self, int argc, char 
 		return -1;
 	result = control_dev_list(control, w.nr ? &ref : NULL, &devs, &nr, &ctx->error);
 	control_close(control);
+	nr = only_disks(devs, nr);
 	if (!result)
 		dev_print_disks(&ctx->print, devs, nr);
 	free(devs);

@@ -35,6 +35,10 @@ const struct opt create_opts[] = {
 	{ "vcpus", 'c', "N", OPT_VCPUS },
 	{ "disk", 0, "FILE[,OPTION]...", OPT_DISK },
 	{ "net", 0, "OPTION[,OPTION]...", OPT_NET },
+	{ "rng", 0, "LIMITS", OPT_RNG },
+	{ "balloon", 0, "KIND", OPT_BALLOON },
+	{ "port", 0, "NAME=PATH[,...]", OPT_PORT },
+	{ "terminal", 0, NULL, OPT_TERMINAL },
 	{ "console", 0, NULL, OPT_CONSOLE },
 	{ "detach", 0, NULL, OPT_DETACH },
 	{ "wait", 0, NULL, OPT_WAIT },
@@ -118,6 +122,15 @@ static int set_option(struct create *c, int id, const char *value, struct error 
 		return set_memory(c, value, error);
 	case OPT_ESCAPE:
 		return attach_parse_escape(value, &c->escape, error);
+	case OPT_PORT:
+		return small_parse_ports(&c->config.small, value, NULL, error);
+	case OPT_TERMINAL:
+		c->config.small.terminal = true;
+		return 0;
+	case OPT_RNG:
+		return small_parse_rng(&c->config.small, value, error);
+	case OPT_BALLOON:
+		return small_parse_balloon(&c->config.small, value, error);
 	case OPT_CONSOLE:
 	case OPT_DETACH:
 	case OPT_WAIT:
@@ -273,6 +286,20 @@ static int yes_or_no(const struct config_entry *e, struct error *error)
 	return error_set(error, EXIT_USAGE, e->key, "'%.40s' is neither yes nor no", e->value);
 }
 
+/* Sockets are beside the file, too. */
+static int port_key(struct create *c, const struct config_entry *e, struct error *error)
+{
+	const char *slash = strrchr(c->file.path, '/');
+	char *directory = slash ? strndup(c->file.path, (size_t)(slash - c->file.path)) : NULL;
+	int result;
+
+	if (slash && !directory)
+		return error_set(error, EXIT_REFUSED, e->key, "no memory");
+	result = small_parse_ports(&c->config.small, e->value, directory, error);
+	free(directory);
+	return result;
+}
+
 static int domain_key(struct create *c, struct config_entry *e, struct error *error)
 {
 	const struct opt *opt = find(create_opts, e->key);
@@ -290,6 +317,8 @@ static int domain_key(struct create *c, struct config_entry *e, struct error *er
 		yes = yes_or_no(e, error);
 	else if (!strcmp(opt->metavar, "FILE") && !path_in(c, e))
 		return error_set(error, EXIT_REFUSED, e->key, "no memory");
+	if (opt->id == OPT_PORT)
+		return port_key(c, e, error);
 	return yes > 0 ? set_option(c, opt->id, e->value, error) : yes;
 }
 
@@ -472,7 +501,9 @@ static int check(struct create *c, struct error *error)
 	if (!c->kernel)
 		return error_set(error, EXIT_USAGE, "--kernel",
 				 "is missing (see domctl create help)");
-	if (disk_name_all(c->disks, c->config.nr_disks, error) || finish_nics(c, error))
+	if (disk_name_all(c->disks, c->config.nr_disks, error) || finish_nics(c, error) ||
+	    small_check(&c->config.small, c->config.nr_disks + c->config.nr_nics, is_taken, c,
+			error))
 		return -1;
 	if (!c->mode)
 		c->mode = OPT_DETACH;

@@ -90,6 +90,9 @@ static const struct {
 } kinds[] = {
 	[DOMUS_DEV_KIND_BLK] = { "disk", "a disk" },
 	[DOMUS_DEV_KIND_NET] = { "net", "a network interface" },
+	[DOMUS_DEV_KIND_RNG] = { "rng", "an entropy device" },
+	[DOMUS_DEV_KIND_BALLOON] = { "balloon", "a balloon" },
+	[DOMUS_DEV_KIND_CONSOLE] = { "console", "a device of ports" },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(*kinds))

@@ -15,7 +15,9 @@
 
 #include "dev_cmd.h"
 #include "dev_print.h"
+#include "dev_print_small.h"
 #include "netif.h"
+#include "nl_small.h"
 #include "size.h"
 
 /* ---- 1. Words --------------------------------------------------------------- */
@@ -160,6 +162,8 @@ static void json_dev(struct print *p, const struct control_dev *d, struct netif 
 		json_disk(p, d);
 	else if (d->kind == DOMUS_DEV_KIND_NET)
 		json_nic(p, d, n);
+	else
+		dev_json_small(p, d);
 	print_string(p, "state", NULL, state_of(d));
 	print_string(p, "broken", NULL, d->broken);
 	print_bool(p, "leaving", NULL, d->leaving);
@@ -318,9 +322,16 @@ static void text_nic(struct print *p, const struct control_dev *d, struct netif 
 
 static const char *title_of(const struct control_dev *d)
 {
-	if (d->kind == DOMUS_DEV_KIND_NET)
-		return "Net";
-	return d->kind == DOMUS_DEV_KIND_BLK ? "Disk" : "Device";
+	static const char *const titles[] = {
+		[DOMUS_DEV_KIND_UNSPEC] = "Device",
+		[DOMUS_DEV_KIND_BLK] = "Disk",
+		[DOMUS_DEV_KIND_NET] = "Net",
+		[DOMUS_DEV_KIND_RNG] = "Entropy",
+		[DOMUS_DEV_KIND_BALLOON] = "Balloon",
+		[DOMUS_DEV_KIND_CONSOLE] = "Ports",
+	};
+
+	return titles[d->kind < sizeof(titles) / sizeof(*titles) ? d->kind : 0];
 }
 
 static void text_dev(struct print *p, const struct control_dev *d, struct netif *n)
@@ -333,6 +344,8 @@ static void text_dev(struct print *p, const struct control_dev *d, struct netif 
 		text_disk(p, d);
 	else if (d->kind == DOMUS_DEV_KIND_NET)
 		text_nic(p, d, n);
+	else
+		dev_text_small(p, d);
 	text_limits(p, d);
 	for (unsigned int i = 0; i < d->nr_queues; i++)
 		text_queue(p, &d->queues[i]);
@@ -356,6 +369,7 @@ int dev_print_all(struct ctx *ctx, struct control *control, const struct control
 	struct netif *n;
 	size_t nr = 0;
 
+	control_balloon_refresh(control, &ref);
 	if (control_dev_list(control, &ref, &devs, &nr, &error) &&
 	    error.status != EXIT_NOT_FOUND) {
 		ctx->error = error;

@@ -44,6 +44,7 @@
 #include "netattach.h"
 #include "nl.h"
 #include "nl_dev.h"
+#include "nl_small.h"
 #include "runtime.h"
 #include "size.h"
 #include "wire.h"
@@ -289,7 +290,8 @@ static int make_domain(struct holder_state *h)
 		return -1;
 	if (control_domain_new(h->control, h->device, config->name, config->vcpus, h->memory,
 			       config->memory, &h->ref.id, &h->error) ||
-	    attach_disks(h) || attach_nics(h))
+	    attach_disks(h) || attach_nics(h) ||
+	    control_small_new(h->control, &h->ref, &config->small, &h->error))
 		return -1;
 	log = open_log(h);
 	if (h->error.status)
@@ -564,6 +566,7 @@ static void end(struct holder_state *h, int run_err)
 		h->stop |= domain.reason_code == DOMUS_REASON_DESTROYED;
 		tell_end(h, domain.reason_code, domain.reason);
 	}
+	control_ports_remove(h->control, &h->ref);
 	munmap(h->memory, h->config->memory);
 	h->memory = NULL;
 }
@@ -651,6 +654,8 @@ static int holder_main(struct holder_state *h)
 {
 	if (begin(h)) {
 		tell_failure(h);
+		if (h->ref.id)
+			control_ports_remove(h->control, &h->ref);
 		/* Our end closes the file, which ends the domain and what runs in it. */
 		if (h->console.history)
 			runtime_remove(h->config->name);

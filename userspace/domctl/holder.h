@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "small.h"
 
 struct disk;
 struct nic;
@@ -26,6 +27,7 @@ struct nic;
  * @log: path, or NULL
  * @max_reboots: one more is a reboot loop and ends the domain
  * @disks, @nics: attached before the start; each has its name
+ * @small: other devices, settled by small_check()
  * @tied: the domain ends when its creator goes away without LEAVE
  */
 struct holder_config {
@@ -41,6 +43,7 @@ struct holder_config {
 	size_t nr_disks;
 	const struct nic *nics;
 	size_t nr_nics;
+	struct small small;
 	bool tied;
 };
 

@@ -153,7 +153,7 @@ static void fill_queue(struct nlattr *nest, struct control_dev *d)
 {
 	struct nlattr *tb[DOMUS_A_QUEUE_MAX + 1];
 
-	if (d->nr_queues == DOMUS_DEV_QUEUES_MAX ||
+	if (d->nr_queues == CONTROL_QUEUES_MAX ||
 	    nla_parse_nested(tb, DOMUS_A_QUEUE_MAX, nest, NULL))
 		return;
 	d->queues[d->nr_queues++] = (struct control_queue) {
@@ -178,6 +178,20 @@ static void fill_counter(struct nlattr *nest, struct control_dev *d)
 	d->counters[d->nr_counters++].value = get_u64(tb[DOMUS_A_COUNTER_VALUE]);
 }
 
+static void fill_port(struct nlattr *nest, struct control_dev *d)
+{
+	struct nlattr *tb[DOMUS_A_PORT_MAX + 1];
+
+	if (d->nr_ports == DOMUS_DEV_PORTS_MAX ||
+	    nla_parse_nested(tb, DOMUS_A_PORT_MAX, nest, NULL))
+		return;
+	get_text(d->ports[d->nr_ports].name, sizeof(d->ports->name), tb[DOMUS_A_PORT_NAME]);
+	get_text(d->ports[d->nr_ports].path, sizeof(d->ports->path), tb[DOMUS_A_PORT_PATH]);
+	d->ports[d->nr_ports].terminal = tb[DOMUS_A_PORT_TERMINAL];
+	d->ports[d->nr_ports].guest = tb[DOMUS_A_PORT_GUEST];
+	d->ports[d->nr_ports++].host = tb[DOMUS_A_PORT_HOST];
+}
+
 static void fill_dev(struct nlattr **tb, struct control_dev *d)
 {
 	get_text(d->name, sizeof(d->name), tb[DOMUS_A_DEV_NAME]);
@@ -199,6 +213,9 @@ static void fill_dev(struct nlattr **tb, struct control_dev *d)
 	d->rate_bytes = get_u64(tb[DOMUS_A_DEV_RATE_BYTES]);
 	d->rate_ops = get_u64(tb[DOMUS_A_DEV_RATE_OPS]);
 	d->rate_burst_ms = get_u32(tb[DOMUS_A_DEV_RATE_BURST_MS]);
+	d->reporting = tb[DOMUS_A_DEV_REPORTING];
+	d->target = get_u64(tb[DOMUS_A_DEV_TARGET]);
+	d->actual = get_u64(tb[DOMUS_A_DEV_ACTUAL]);
 }
 
 static int answer_dev(struct nlattr **a, void *arg)
@@ -220,6 +237,8 @@ static int answer_dev(struct nlattr **a, void *arg)
 			fill_queue(attr, d);
 		if (nla_type(attr) == DOMUS_A_DEV_COUNTER)
 			fill_counter(attr, d);
+		if (nla_type(attr) == DOMUS_A_DEV_PORT)
+			fill_port(attr, d);
 	}
 	return 0;
 }

@@ -10,8 +10,10 @@
 #include "disk.h"
 #include "net.h"
 #include "nl.h"
+#include "port.h"
 
 #define CONTROL_COUNTERS_MAX 32
+#define CONTROL_QUEUES_MAX 32
 
 struct control_queue {
 	uint32_t id;
@@ -44,8 +46,19 @@ struct control_dev {
 	uint64_t rate_bytes;
 	uint64_t rate_ops;
 	uint32_t rate_burst_ms;
+	bool reporting;
+	uint64_t target;
+	uint64_t actual;
+	unsigned int nr_ports;
+	struct {
+		char name[DOMUS_DEV_NAME_MAX + 1];
+		char path[PORT_PATH_MAX + 2];
+		bool terminal;
+		bool guest;
+		bool host;
+	} ports[DOMUS_DEV_PORTS_MAX];
 	unsigned int nr_queues;
-	struct control_queue queues[DOMUS_DEV_QUEUES_MAX];
+	struct control_queue queues[CONTROL_QUEUES_MAX];
 	unsigned int nr_counters;
 	struct {
 		char name[32];
