@@ -51,6 +51,8 @@ struct netlink_ext_ack;
  * @start: the driver is ready (DRIVER_OK). Return: 0, or < 0: it is not to be
  * @stop: it is not any more; may be called without @start. No queue is popped
  *	from here on, requests under way may go on. Device's lock held
+ * @disabled: a queue was, by the guest: give back what would stay with the device. May
+ *	be NULL. Device's lock held; the pop lock not, so that a kick may be under way
  * @kick: take what the guest made available. Process context, current->mm is the
  *	holder's, queue's pop lock held
  * @answers: requests under way are the host's to answer, however long that takes: a
@@ -67,6 +69,7 @@ struct bus_ops {
 	void (*plug)(struct bus_device *dev);
 	int (*start)(struct bus_device *dev);
 	void (*stop)(struct bus_device *dev);
+	void (*disabled)(struct bus_queue *q);
 	void (*kick)(struct bus_queue *q);
 	bool answers;
 	void (*unplug)(struct bus_device *dev);

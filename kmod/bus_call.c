@@ -259,6 +259,8 @@ static s64 queue_op(struct bus_device *dev, const u64 args[6])
 		return bus_queue_enable(q, &config);
 	case DOMUS_QUEUE_DISABLE:
 		bus_queue_disable(q);
+		if (dev->ops->disabled)
+			dev->ops->disabled(q);
 		return bus_queue_drain(q);
 	default:
 		return -EINVAL;
