@@ -51,6 +51,8 @@ struct netlink_ext_ack;
  * @start: the driver is ready (DRIVER_OK). Return: 0, or < 0: it is not to be
  * @stop: it is not any more; may be called without @start. No queue is popped
  *	from here on, requests under way may go on. Device's lock held
+ * @disabled: the queue was: by the guest alone, or before @stop; nothing is pushed to
+ *	it any more. Device's lock held. May be NULL
  * @kick: take what the guest made available. Process context, current->mm is the
  *	holder's, queue's pop lock held
  * @unplug: it is out of its slot, stopped; no locks held, may wait. May be NULL
@@ -65,6 +67,7 @@ struct bus_ops {
 	void (*plug)(struct bus_device *dev);
 	int (*start)(struct bus_device *dev);
 	void (*stop)(struct bus_device *dev);
+	void (*disabled)(struct bus_queue *q);
 	void (*kick)(struct bus_queue *q);
 	void (*unplug)(struct bus_device *dev);
 	const char *const *counters;
@@ -78,7 +81,7 @@ struct bus_ops {
  * @pop: see above; @push likewise
  * @enabled: @ring is set up and used; set under both, cleared under @push
  * @requests: popped and not yet pushed; under @push
- * @areas: of @ring
+ * @areas: of @ring; @config: as the guest described it, under the device's lock
  * @work: a kick by the device's worker
  * @kicks, @buffers, @signals: counters, under @pop, @push, @push
  */
@@ -92,6 +95,7 @@ struct bus_queue {
 	u32 port;
 	struct vring_host ring;
 	struct gmem_area areas[3];
+	struct domus_dev_queue config;
 	struct kthread_work work;
 	u64 kicks, buffers, signals;
 };
@@ -253,6 +257,16 @@ struct bus_used {
 
 /* As bus_push() for each, with one signal. */
 void bus_push_many(struct bus_queue *q, const struct bus_used *used, unsigned int nr);
+
+/*
+ * Something else than a buffer of bus_pop() uses the queue's memory, until bus_release():
+ * a reset waits for it. The queue is enabled, device's lock held. Any context for the other.
+ */
+void bus_hold(struct bus_queue *q);
+void bus_release(struct bus_queue *q);
+
+/* Signal the guest, if the queue is enabled, for who pushes without us. Any context but NMI. */
+void bus_signal(struct bus_queue *q);
 
 /* Have the worker kick the queue, if it is enabled. Context: any but NMI. */
 void bus_queue_work(struct bus_queue *q);
