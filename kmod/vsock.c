@@ -55,7 +55,8 @@ struct link {
  * @kick: by queue
  * @links: of each queue, and of errors
  * @lock: of all below
- * @wait: the holder, for @generation to change
+ * @wait: the holder, for @generation to change, or the domain's death, of which
+ *	@death_wait hears
  * @generation: counts changes of @running
  * @running: vhost is to have the rings; @held: it may have
  * @gone: unplugged
@@ -67,6 +68,7 @@ struct vsock_device {
 	struct link links[VHOST_QUEUES + 1];
 	struct mutex lock;
 	wait_queue_head_t wait;
+	wait_queue_entry_t death_wait;
 	u32 generation;
 	bool running, held, gone;
 	struct domus_vhost_queue queues[VHOST_QUEUES];
@@ -278,11 +280,30 @@ static void vsock_kick(struct bus_queue *q)
 		eventfd_signal(vsock_of(q->dev)->kick[q->nr], 1);
 }
 
+/* In the bus's wait queue, which hears of much else. */
+static int death_wake(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
+{
+	struct vsock_device *v = container_of(wait, struct vsock_device, death_wait);
+
+	if (domain_dead(v->dev.d))
+		wake_up_all(&v->wait);
+	return 0;
+}
+
+static void vsock_plug(struct bus_device *dev)
+{
+	struct vsock_device *v = vsock_of(dev);
+
+	init_waitqueue_func_entry(&v->death_wait, death_wake);
+	add_wait_queue(&dev->d->bus.changed, &v->death_wait);
+}
+
 /* The holder may have died, and will not say that it has stopped. */
 static void vsock_unplug(struct bus_device *dev)
 {
 	struct vsock_device *v = vsock_of(dev);
 
+	remove_wait_queue(&dev->d->bus.changed, &v->death_wait);
 	links_down(v);
 	mutex_lock(&v->lock);
 	let_go(v);
@@ -310,6 +331,7 @@ static const struct bus_ops vsock_ops = {
 	.type		= VIRTIO_ID_VSOCK,
 	.kind		= "vsock",
 	.config_read	= vsock_config_read,
+	.plug		= vsock_plug,
 	.start		= vsock_start,
 	.stop		= vsock_stop,
 	.disabled	= vsock_disabled,
