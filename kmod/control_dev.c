@@ -28,6 +28,7 @@
 #include "blk.h"
 #include "bus.h"
 #include "control_priv.h"
+#include "control_small.h"
 #include "domain.h"
 #include "net.h"
 
@@ -66,6 +67,8 @@ static const struct nla_policy new_policy[DOMUS_A_DEV_MAX + 1] = {
 	[DOMUS_A_DEV_MAC]	= NLA_POLICY_EXACT_LEN(ETH_ALEN),
 	[DOMUS_A_DEV_IFNAME]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
 	[DOMUS_A_DEV_MTU]	= NLA_POLICY_RANGE(NLA_U32, NET_MTU_MIN, NET_MTU_MAX),
+	[DOMUS_A_DEV_REPORTING]	= { .type = NLA_FLAG },
+	[DOMUS_A_DEV_PORT]	= NLA_POLICY_NESTED(control_port_policy),
 	POLICY_RATES,
 };
 
@@ -80,6 +83,10 @@ static const struct nla_policy set_policy[DOMUS_A_DEV_MAX + 1] = {
 	[DOMUS_A_DEV_NAME]	= POLICY_DEV_NAME,
 	[DOMUS_A_DEV_RESIZE]	= { .type = NLA_FLAG },
 	[DOMUS_A_DEV_SIZE]	= NLA_POLICY_FULL_RANGE(NLA_U64, &size_range),
+	[DOMUS_A_DEV_TARGET]	= POLICY_U64,
+	[DOMUS_A_DEV_STATS]	= { .type = NLA_FLAG },
+	[DOMUS_A_DEV_COLS]	= NLA_POLICY_MAX(NLA_U32, S16_MAX),
+	[DOMUS_A_DEV_ROWS]	= NLA_POLICY_MAX(NLA_U32, S16_MAX),
 	POLICY_RATES,
 };
 
@@ -296,7 +303,8 @@ static struct bus_device *new_net(const struct domus_domain *d, struct nlattr **
 	return err ? ERR_PTR(err) : net_new(&p, extack);
 }
 
-static struct bus_device *new_device(const struct domus_domain *d, struct nlattr **tb,
+static struct bus_device *new_device(const struct domus_domain *d,
+				     const struct nlattr *dev_attr, struct nlattr **tb,
 				     struct netlink_ext_ack *extack)
 {
 	switch (nla_get_u32(tb[DOMUS_A_DEV_KIND])) {
@@ -305,7 +313,7 @@ static struct bus_device *new_device(const struct domus_domain *d, struct nlattr
 	case DOMUS_DEV_KIND_NET:
 		return new_net(d, tb, extack);
 	default:
-		return ERR_PTR(-EOPNOTSUPP);	/* not by the policy */
+		return control_small_new(d, dev_attr, tb, extack);
 	}
 }
 
@@ -336,7 +344,7 @@ int control_dev_new(struct sk_buff *skb, struct genl_info *info)
 	d = control_find(skb, info);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	dev = new_device(d, tb, info->extack);
+	dev = new_device(d, info->attrs[DOMUS_A_DEV], tb, info->extack);
 	err = PTR_ERR_OR_ZERO(dev);
 	if (!err) {
 		set_rates(dev, tb);
@@ -451,6 +459,8 @@ int control_dev_set(struct sk_buff *skb, struct genl_info *info)
 		if (tb[DOMUS_A_DEV_RESIZE] || tb[DOMUS_A_DEV_SIZE])
 			err = resize(dev, tb[DOMUS_A_DEV_SIZE], info->extack);
 		if (!err)
+			err = control_small_set(dev, tb, info->extack);
+		if (!err)
 			set_rates(dev, tb);
 		mutex_unlock(&set_lock);
 	}
@@ -550,13 +560,12 @@ static int put_counters(struct sk_buff *msg, struct bus_device *dev)
 static int put_state(struct sk_buff *msg, struct bus_device *dev)
 {
 	const char *broken = READ_ONCE(dev->broken);
-	u32 kind = blk_is(dev) ? DOMUS_DEV_KIND_BLK : DOMUS_DEV_KIND_NET;
 	struct rates r = get_rates(dev);
 
 	if (nla_put_string(msg, DOMUS_A_DEV_NAME, dev->name) ||
-	    nla_put_u32(msg, DOMUS_A_DEV_KIND, kind) ||
+	    nla_put_u32(msg, DOMUS_A_DEV_KIND, control_small_kind(dev)) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_SLOT, dev->slot) ||
-	    nla_put_u32(msg, DOMUS_A_DEV_STATUS, READ_ONCE(dev->status)) ||
+	    nla_put_u32(msg, DOMUS_A_DEV_STATUS, bus_status(dev)) ||
 	    nla_put_u64_64bit(msg, DOMUS_A_DEV_FEATURES, READ_ONCE(dev->features),
 			      DOMUS_A_DEV_PAD) ||
 	    (broken && nla_put_string(msg, DOMUS_A_DEV_BROKEN, broken)) ||
@@ -565,7 +574,9 @@ static int put_state(struct sk_buff *msg, struct bus_device *dev)
 	    nla_put_u64_64bit(msg, DOMUS_A_DEV_RATE_OPS, r.ops, DOMUS_A_DEV_PAD) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_RATE_BURST_MS, r.burst_ms))
 		return -EMSGSIZE;
-	return blk_is(dev) ? put_blk(msg, dev) : put_nic(msg, dev);
+	if (blk_is(dev))
+		return put_blk(msg, dev);
+	return net_is(dev) ? put_nic(msg, dev) : control_small_put(msg, dev);
 }
 
 static int put_dev(struct sk_buff *msg, struct netlink_callback *cb,

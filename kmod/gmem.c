@@ -8,6 +8,7 @@
  *   2. translation: gmem_slot_of(), gmem_hva()
  *   3. copies in the holder's context
  *   4. long-term pins (vCPU pages), and mappings of ranges (rings)
+ *   5. giving memory back
  *
  * Every gpa and length may come from a guest: comparisons are written so that
  * no sum of two such values is ever formed.
@@ -222,4 +223,43 @@ void gmem_unmap(struct gmem_area *area)
 		unpin_user_pages_dirty_lock(area->pages, area->nr, true);
 	kfree(area->pages);
 	memset(area, 0, sizeof(*area));
+}
+
+/* ---- 5. Giving memory back ------------------------------------------- */
+
+/* As MADV_DONTNEED, but for a file's pages: those are not freed by it. */
+static bool can_discard(struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma) &&
+	       !(vma->vm_flags & (VM_LOCKED | VM_HUGETLB | VM_PFNMAP | VM_MIXEDMAP));
+}
+
+int gmem_discard(const struct gmem *g, u64 gpa, u64 len)
+{
+	unsigned long at, end, next;
+	struct vm_area_struct *vma;
+	int err = 0;
+
+	if (!len || !PAGE_ALIGNED(gpa) || !PAGE_ALIGNED(len))
+		return -EINVAL;
+	at = copy_hva(g, gpa, len);
+	if (!at)
+		return -EFAULT;
+	end = at + len;
+	mmap_read_lock(g->mm);
+	for (; at < end; at = next) {
+		vma = find_vma(g->mm, at);
+		if (!vma || vma->vm_start >= end) {
+			err = -EOPNOTSUPP;
+			break;
+		}
+		at = max(at, vma->vm_start);
+		next = min(end, vma->vm_end);
+		if (can_discard(vma))
+			zap_page_range(vma, at, next - at);
+		else
+			err = -EOPNOTSUPP;
+	}
+	mmap_read_unlock(g->mm);
+	return err;
 }

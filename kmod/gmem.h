@@ -128,6 +128,16 @@ int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, bool write, struct bi
 		   unsigned int max);
 
 /**
+ * gmem_discard() - give pages back to the host; what is read there next is zero
+ * @gpa, @len: any value, 4 KiB aligned, @len not 0
+ *
+ * Only where the memory is the holder's own: not what is a file's, locked or of a pool of
+ * huge pages. Context: process, may sleep, current->mm is the holder's.
+ * Return: 0, -EINVAL (not aligned), -EFAULT (not memory), -EOPNOTSUPP (some of it stays).
+ */
+int gmem_discard(const struct gmem *g, u64 gpa, u64 len);
+
+/**
  * struct gmem_area - a range of guest memory, pinned and mapped for the host
  * @at: its first byte, or NULL: nothing
  * @pages, @nr: what it lies in

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * domctl's parsers: the first byte says whether the rest is a configuration file, or
- * what stands behind --disk.
+ * what stands behind --disk or --net.
  *
  * Whatever the text, it is read or refused in one line that has a cause; what is read
  * is in order, names its line, and is within the limits.
@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "disk.h"
+#include "net.h"
 
 #define CHECK(x) do { if (!(x)) abort(); } while (0)
 
@@ -52,9 +53,65 @@ static void fuzz_disk(const char *text)
 	disk_free(&disk);
 }
 
+static void check_nic(const struct nic *n)
+{
+	static const uint8_t zero[NIC_MAC];
+
+	CHECK(n->vlan <= NIC_VLAN_MAX && n->queues <= NIC_QUEUES_MAX && n->queue_size <= 1024);
+	CHECK(!n->mtu || (n->mtu >= NIC_MTU_MIN && n->mtu <= NIC_MTU_MAX));
+	CHECK(!n->has_mac || (!(n->mac[0] & 1) && memcmp(n->mac, zero, sizeof(zero))));
+	CHECK(strlen(n->bridge) < IFNAMSIZ && strlen(n->ifname) < IFNAMSIZ);
+	CHECK((n->mode == NIC_BRIDGE) == !!*n->bridge);
+}
+
+static void fuzz_net(const char *text)
+{
+	struct nic nic = { .mode = NIC_UNSAID };
+	struct error error = { 0 };
+
+	if (net_parse(&nic, text, &error)) {
+		check_error(&error, EXIT_USAGE);
+		return;
+	}
+	check_nic(&nic);
+	if (!*nic.name)
+		net_name(&nic, never, NULL);
+	net_derive(&nic, "web", 1);
+	CHECK(!net_name_check(nic.name, &error) && *nic.ifname);
+	nic.has_mac = true;
+	check_nic(&nic);
+}
+
+static bool set_disk(struct disk *disk, const struct config_entry *e)
+{
+	struct error wrong = { 0 };
+
+	for (const struct opt *opt = disk_opts; opt->name; opt++) {
+		if (!strcmp(opt->name, e->key) && disk_option(disk, opt->id, e->value, &wrong)) {
+			check_error(&wrong, EXIT_USAGE);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool set_nic(struct nic *nic, const struct config_entry *e)
+{
+	struct error wrong = { 0 };
+
+	for (const struct opt *opt = net_opts; opt->name; opt++) {
+		if (!strcmp(opt->name, e->key) && net_option(nic, opt->id, e->value, &wrong)) {
+			check_error(&wrong, EXIT_USAGE);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void fuzz_config(char *text, size_t size)
 {
 	FILE *file = fmemopen(text, size, "r");
+	struct nic nic = { .mode = NIC_UNSAID };
 	struct disk disk = { .file = NULL };
 	struct error error = { 0 };
 	struct config config;
@@ -72,20 +129,18 @@ static void fuzz_config(char *text, size_t size)
 		line = e->line;
 		CHECK(!e->key == !e->value);
 		CHECK(!e->value || *e->value);
-		if (e->disk && !e->key)
+		CHECK(!e->kind == !e->name);
+		if (e->kind && !e->key) {
 			disk = (struct disk) { .file = NULL };
-		for (const struct opt *opt = disk_opts; e->disk && e->key && opt->name; opt++) {
-			struct error wrong = { 0 };
-
-			if (!strcmp(opt->name, e->key) &&
-			    disk_option(&disk, opt->id, e->value, &wrong)) {
-				check_error(&wrong, EXIT_USAGE);
-				good = false;
-			}
+			nic = (struct nic) { .mode = NIC_UNSAID };
 		}
+		if (e->kind && e->key)
+			good &= !strcmp(e->kind, "disk") ? set_disk(&disk, e) : set_nic(&nic, e);
 		/* of one that was refused nothing is used */
-		if (good)
+		if (good) {
 			check_disk(&disk);
+			check_nic(&nic);
+		}
 	}
 	config_free(&config);
 }
@@ -103,7 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
 	if (data[0] & 1)
-		fuzz_disk(text);
+		data[0] & 2 ? fuzz_net(text) : fuzz_disk(text);
 	else
 		fuzz_config(text, size - 1);
 	free(text);

@@ -358,7 +358,7 @@ spec_attributes() {
 
 test_spec() {
 	local set
-	for set in domus slot vcpu exit regs dev queue counter; do
+	for set in domus slot vcpu exit regs dev queue port counter; do
 		local enum=domus_attr_$set prefix=DOMUS_A_${set^^}_
 		[[ $set == domus ]] && enum=domus_attr prefix=DOMUS_A_
 		[[ $(header_names "$enum" "$prefix") == $(spec_attributes $set) ]]

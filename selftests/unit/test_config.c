@@ -63,7 +63,7 @@ static void reads(const char *text, const char *expected)
 		snprintf(got, sizeof(got), "%s: %s", error.what, error.why);
 	for (struct config_entry *e = config.entries; e && n < sizeof(got) - 200; e = e->next)
 		n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%u:%s%s%s%s%s", n ? " " : "",
-				      e->line, e->disk ? e->disk : "", e->key ? "/" : "",
+				      e->line, e->name ? e->name : "", e->key ? "/" : "",
 				      e->key ? e->key : "", e->value ? "=" : "",
 				      e->value ? e->value : "");
 	ok(!error.status && !strcmp(got, expected), "reads %s", expected);
@@ -131,12 +131,12 @@ static const struct {
 	  "f:1: disk name: is longer than 31 bytes" },
 	{ "[disk a                                                                     b]\n",
 	  "f:1: disk name: is longer than 31 bytes" },
-	{ "[Domain]\n", "f:1: [Domain]: no such section: there are [domain] and [disk NAME]" },
-	{ "[]\n", "f:1: []: no such section: there are [domain] and [disk NAME]" },
-	{ "[domain ]\n", "f:1: [domain ]: no such section: there are [domain] and [disk NAME]" },
-	{ "[diska]\n", "f:1: [diska]: no such section: there are [domain] and [disk NAME]" },
+	{ "[Domain]\n", "f:1: [Domain]: no such section: there are [domain], [disk NAME] and [net NAME]" },
+	{ "[]\n", "f:1: []: no such section: there are [domain], [disk NAME] and [net NAME]" },
+	{ "[domain ]\n", "f:1: [domain ]: no such section: there are [domain], [disk NAME] and [net NAME]" },
+	{ "[diska]\n", "f:1: [diska]: no such section: there are [domain], [disk NAME] and [net NAME]" },
 	{ "[domain]\na=b\n[x]\n=\n",
-	  "f:3: [x]: no such section: there are [domain] and [disk NAME]" },
+	  "f:3: [x]: no such section: there are [domain], [disk NAME] and [net NAME]" },
 	{ "[domain]\na=\001b\n", "f:2: line: has a control character (0x01)" },
 	{ "[domain]\n\001=1\n", "f:2: line: has a control character (0x01)" },
 	{ "[domain]\n# \033[31m\n", "f:2: line: has a control character (0x1b)" },

@@ -38,7 +38,12 @@
  *                             what is wanted of it), DEV_FLAGS, DEV_SERIAL
  *                             NET: DEV_MAC, DEV_IFNAME (of the host's end, made in
  *                             the asker's network namespace, for which he needs
- *                             CAP_NET_ADMIN; may have one %d), DEV_MTU (optional) }
+ *                             CAP_NET_ADMIN; may have one %d), DEV_MTU (optional)
+ *                             RNG: nothing; without DEV_RATE_* 1 MiB per second
+ *                             BALLOON: DEV_REPORTING (optional)
+ *                             CONSOLE: DEV_PORT[] n { PORT_NAME, PORT_FD (of a UNIX
+ *                             stream socket that listens), PORT_TERMINAL (optional,
+ *                             the first one) } }
  *                             all kinds, optional: DEV_QUEUES, DEV_QUEUE_SIZE,
  *                             DEV_RATE_BYTES, DEV_RATE_OPS, DEV_RATE_BURST_MS
  *                           plugs a device; before START or later
@@ -50,12 +55,18 @@
  *                           once, what is under way is lost
  *   DOMUS_CMD_DEV_SET       DEV n { DEV_NAME, and what is to change: DEV_RATE_*,
  *                             DEV_RESIZE (take the size that the backing has now),
- *                             DEV_SIZE (of a file: make it this size, then the same) }
+ *                             DEV_SIZE (of a file: make it this size, then the same),
+ *                             DEV_TARGET (of a balloon), DEV_STATS (of a balloon: ask
+ *                             the guest for new counters, and wait a moment),
+ *                             DEV_COLS and DEV_ROWS (of a terminal) }
  *   DOMUS_CMD_DEV_GET       (dump only: of all without NAME and ID)
  *                           -> ID, NAME, DEV n { DEV_NAME, DEV_KIND, DEV_SLOT,
  *                             DEV_FLAGS, DEV_STATUS, DEV_FEATURES, DEV_SIZE,
  *                             DEV_SERIAL, DEV_FILE, DEV_BROKEN, DEV_LEAVING,
  *                             DEV_RATE_*, DEV_MAC, DEV_IFNAME, DEV_IFINDEX, DEV_MTU,
+ *                             DEV_REPORTING, DEV_TARGET, DEV_ACTUAL, DEV_PORT[] n {
+ *                             PORT_ID, PORT_NAME, PORT_TERMINAL, PORT_GUEST, PORT_HOST,
+ *                             PORT_PATH },
  *                             DEV_QUEUE[] n { QUEUE_ID, QUEUE_SIZE, QUEUE_KICKS,
  *                             QUEUE_BUFFERS, QUEUE_SIGNALS, QUEUE_REQUESTS },
  *                             DEV_COUNTER[] n { COUNTER_NAME, COUNTER_VALUE } }
@@ -243,6 +254,13 @@ enum domus_attr_dev {
 	DOMUS_A_DEV_IFNAME,	/* string, less than IFNAMSIZ */
 	DOMUS_A_DEV_IFINDEX,	/* u32, in the namespace of the host's end */
 	DOMUS_A_DEV_MTU,	/* u32, bytes: 68 to 65535 */
+	DOMUS_A_DEV_REPORTING,	/* flag: the guest may report free pages */
+	DOMUS_A_DEV_TARGET,	/* u64, bytes: what the guest is to go on with, of 4 KiB */
+	DOMUS_A_DEV_ACTUAL,	/* u64, bytes: what it has, as it says */
+	DOMUS_A_DEV_STATS,	/* flag */
+	DOMUS_A_DEV_PORT,	/* nested, repeated: DOMUS_A_PORT_* */
+	DOMUS_A_DEV_COLS,	/* u32, at most 32767 */
+	DOMUS_A_DEV_ROWS,	/* u32, at most 32767 */
 	__DOMUS_A_DEV_MAX
 };
 
@@ -272,10 +290,28 @@ enum domus_attr_counter {
 
 #define DOMUS_A_COUNTER_MAX (__DOMUS_A_COUNTER_MAX - 1)
 
+enum domus_attr_port {
+	DOMUS_A_PORT_UNSPEC,
+	DOMUS_A_PORT_PAD,
+	DOMUS_A_PORT_ID,	/* u32 */
+	DOMUS_A_PORT_NAME,	/* string, DOMUS_DEV_NAME_MAX: as a domain's name */
+	DOMUS_A_PORT_FD,	/* u32 */
+	DOMUS_A_PORT_TERMINAL,	/* flag: a console of the guest */
+	DOMUS_A_PORT_GUEST,	/* flag: the guest has opened it */
+	DOMUS_A_PORT_HOST,	/* flag: a client is connected */
+	DOMUS_A_PORT_PATH,	/* string: of the socket, if it has one */
+	__DOMUS_A_PORT_MAX
+};
+
+#define DOMUS_A_PORT_MAX (__DOMUS_A_PORT_MAX - 1)
+
 enum domus_dev_kind {
 	DOMUS_DEV_KIND_UNSPEC,
 	DOMUS_DEV_KIND_BLK,
 	DOMUS_DEV_KIND_NET,
+	DOMUS_DEV_KIND_RNG,
+	DOMUS_DEV_KIND_BALLOON,
+	DOMUS_DEV_KIND_CONSOLE,
 	__DOMUS_DEV_KIND_MAX
 };
 
@@ -289,6 +325,7 @@ enum domus_dev_kind {
 
 #define DOMUS_DEV_SERIAL_MAX		20	/* bytes */
 #define DOMUS_DEV_QUEUES_MAX		16
+#define DOMUS_DEV_PORTS_MAX		15
 #define DOMUS_DEV_RATE_MAX		1000000000000ULL /* bytes or operations per second */
 #define DOMUS_DEV_RATE_BURST_MS_MAX	60000
 #define DOMUS_DEV_TIMEOUT_MS_MAX	1000

@@ -26,6 +26,7 @@
 #include "end.h"
 #include "holder.h"
 #include "names.h"
+#include "netnat.h"
 #include "runtime.h"
 
 #define HOLDER_END_MS 10000	/* for the holder to let go of everything */
@@ -262,6 +263,17 @@ static int open_files(struct create *c, struct error *error)
 	return 0;
 }
 
+/* Tables of interfaces that have gone, with a domain that did not stay. */
+static void sweep_nat(const struct create *c)
+{
+	for (size_t i = 0; i < c->config.nr_nics; i++) {
+		if (c->nics[i].mode != NIC_HOST)
+			continue;
+		netnat_sweep();
+		return;
+	}
+}
+
 static int run(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
 	struct create *c = calloc(1, sizeof(*c));
@@ -271,6 +283,7 @@ static int run(struct ctx *ctx, const struct command *self, int argc, char **arg
 		return error_set(&ctx->error, EXIT_REFUSED, "create", "no memory");
 	if (!create_parse(ctx, self, argc, argv, c) && !open_files(c, &ctx->error))
 		result = start(ctx, c);
+	sweep_nat(c);
 	create_free(c);
 	free(c);
 	return result;
@@ -289,6 +302,17 @@ const struct command cmd_create = {
 		"  -c, --vcpus N         virtual CPUs (1)\n"
 		"      --disk FILE[,name=N][,readonly][,...]\n"
 		"                        a disk, as by domctl disk attach; repeatable\n"
+		"      --net bridge=BRIDGE[,vlan=N][,mac=MAC][,...], --net host[,...]\n"
+		"                        a network interface, as by domctl net attach; repeatable\n"
+		"      --rng none|rate=BYTES[,burst=MS]\n"
+		"                        no entropy device, or with another limit (1M a second)\n"
+		"      --balloon none|plain|reporting\n"
+		"                        no balloon (domctl balloon), or one by which the guest\n"
+		"                        also reports its free pages to the host (plain)\n"
+		"      --port NAME=PATH  a port of the guest, for clients of the UNIX socket PATH;\n"
+		"                        repeatable\n"
+		"      --terminal        a second console that knows the size of the terminal:\n"
+		"                        domctl console --terminal\n"
 		"      --detach          return when the guest has started (the default)\n"
 		"      --console         attach this terminal; ^] detaches, the domain runs on\n"
 		"      --wait            wait for the end; the exit status says what it was\n"

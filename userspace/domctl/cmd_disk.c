@@ -2,122 +2,24 @@
 /*
  * cmd_disk.c: disks of domains.
  *
- *   1. what the commands share
- *   2. attach
- *   3. detach
- *   4. list
- *   5. resize
- *   6. set
- *
- * The module knows domains by id, and the id is asked for once: a name may be
- * another's a moment later.
+ *   1. attach
+ *   2. detach
+ *   3. list
+ *   4. resize
+ *   5. set
  */
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "dev_cmd.h"
 #include "dev_print.h"
 #include "disk.h"
 #include "domctl.h"
 #include "nl_dev.h"
 #include "size.h"
 
-/* ---- 1. What they share ----------------------------------------------------- */
-
-#define WORDS_MAX 3
-
-/**
- * struct words - the words of a command line
- * @names: what they are, for errors; the first @needed must be there
- */
-struct words {
-	const char *names[WORDS_MAX];
-	unsigned int needed;
-	unsigned int nr;
-	const char *words[WORDS_MAX];
-};
-
-/* Reads a command line, options by @option(). Return: 0, or -1 (error, or help). */
-static int parse(struct ctx *ctx, const struct command *self, int argc, char **argv,
-		 struct words *w, void *arg,
-		 int (*option)(void *arg, int id, const char *value, struct error *error))
-{
-	struct opts o = { .argc = argc, .argv = argv, .table = self->opts };
-	const char *value = NULL;
-	int id;
-
-	while ((id = command_opts(ctx, &o, &value)) != OPTS_END) {
-		if (id == OPTS_ERROR)
-			return -1;
-		if (id != OPTS_WORD) {
-			if (option(arg, id, value, &ctx->error))
-				return -1;
-			continue;
-		}
-		if (w->nr == WORDS_MAX || !w->names[w->nr])
-			return error_set(&ctx->error, EXIT_USAGE, value,
-					 "unexpected word (see domctl %s help)",
-					 command_title(self));
-		w->words[w->nr++] = value;
-	}
-	if (ctx->help)
-		return -1;
-	if (w->nr < w->needed)
-		return error_set(&ctx->error, EXIT_USAGE, w->names[w->nr],
-				 "is missing (see domctl %s help)", command_title(self));
-	return w->nr && name_check(w->words[0], &ctx->error) ? -1 : 0;
-}
-
-static int no_option(void *arg, int id, const char *value, struct error *error)
-{
-	(void)arg;
-	(void)id;
-	return error_set(error, EXIT_USAGE, value ? value : "", "unexpected option");
-}
-
-/* Connects, and finds the domain. Return: 0, or -1 with nothing to close. */
-static int open_domain(struct ctx *ctx, const char *name, struct control **control,
-		       struct control_domain *domain, struct control_ref *ref)
-{
-	const struct control_ref by_name = { .name = name };
-
-	*domain = (struct control_domain) { .id = 0 };
-	if (control_open(control, NULL, &ctx->error))
-		return -1;
-	if (control_domain_get(*control, &by_name, domain, &ctx->error)) {
-		control_close(*control);
-		return -1;
-	}
-	*ref = (struct control_ref) { .name = name, .id = domain->id };
-	return 0;
-}
-
-/* In JSON a command that has worked says of what. */
-static void report(struct ctx *ctx, const char *domain, const char *name)
-{
-	struct print *p = &ctx->print;
-
-	if (!p->json)
-		return;
-	print_object(p, NULL, NULL);
-	print_string(p, "domain", NULL, domain);
-	print_string(p, "name", NULL, name);
-	print_object_end(p);
-	print_done(p);
-}
-
-static const struct control_dev *find(const struct control_dev *devs, size_t nr,
-				      const char *name)
-{
-	for (size_t i = 0; i < nr; i++)
-		if (!strcmp(devs[i].name, name))
-			return &devs[i];
-	return NULL;
-}
-
-/* ---- 2. attach -------------------------------------------------------------- */
+/* ---- 1. attach -------------------------------------------------------------- */
 
 static int attach_option(void *arg, int id, const char *value, struct error *error)
 {
@@ -133,7 +35,7 @@ static bool is_taken(void *arg, const char *name)
 {
 	const struct devs *all = arg;
 
-	return find(all->devs, all->nr, name);
+	return control_dev_find(all->devs, all->nr, name);
 }
 
 static int make_name(struct control *control, const struct control_ref *ref, struct disk *disk,
@@ -158,7 +60,7 @@ static int attach(struct ctx *ctx, const char *name, struct disk *disk)
 	int result = -1;
 	int fd;
 
-	if (open_domain(ctx, name, &control, &domain, &ref))
+	if (dev_open_domain(ctx, name, &control, &domain, &ref))
 		return -1;
 	fd = disk_open(disk, &ctx->error);
 	if (fd >= 0 && !make_name(control, &ref, disk, &ctx->error)) {
@@ -170,7 +72,7 @@ static int attach(struct ctx *ctx, const char *name, struct disk *disk)
 	control_close(control);
 	if (result)
 		return -1;
-	report(ctx, name, disk->name);
+	dev_report(ctx, name, disk->name);
 	if (!ctx->print.json)
 		printf("%s: %s attached\n", name, disk->name);
 	return EXIT_DONE;
@@ -178,11 +80,11 @@ static int attach(struct ctx *ctx, const char *name, struct disk *disk)
 
 static int run_attach(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
-	struct words w = { .names = { "DOMAIN", "FILE" }, .needed = 2 };
+	struct dev_words w = { .names = { "DOMAIN", "FILE" }, .needed = 2 };
 	struct disk disk = { .file = NULL };
 	int result;
 
-	if (parse(ctx, self, argc, argv, &w, &disk, attach_option))
+	if (dev_parse(ctx, self, argc, argv, &w, &disk, attach_option))
 		return -1;
 	disk.file = strdup(w.words[1]);
 	if (!disk.file)
@@ -216,58 +118,11 @@ const struct command cmd_disk_attach = {
 	.run = run_attach,
 };
 
-/* ---- 3. detach -------------------------------------------------------------- */
-
-#define DETACH_S 10
-
-enum { OPT_TIMEOUT = OPT_OWN, OPT_FORCE };
-
-static const struct opt detach_opts[] = {
-	{ "timeout", 0, "SECONDS", OPT_TIMEOUT },
-	{ "force", 0, NULL, OPT_FORCE },
-	{ NULL, 0, NULL, 0 },
-};
-
-struct detach {
-	uint64_t seconds;
-	bool force;
-};
-
-static int detach_option(void *arg, int id, const char *value, struct error *error)
-{
-	struct detach *d = arg;
-
-	if (id == OPT_TIMEOUT)
-		return number_parse(value, "timeout", 0, 86400, &d->seconds, error);
-	d->force = true;
-	return 0;
-}
+/* ---- 2. detach -------------------------------------------------------------- */
 
 static int run_detach(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
-	struct words w = { .names = { "DOMAIN", "NAME" }, .needed = 2 };
-	struct detach d = { .seconds = DETACH_S };
-	struct control_domain domain;
-	struct control *control;
-	struct error error = { 0 };
-	struct control_ref ref;
-	int result;
-
-	if (parse(ctx, self, argc, argv, &w, &d, detach_option) ||
-	    disk_name_check(w.words[1], &ctx->error) ||
-	    open_domain(ctx, w.words[0], &control, &domain, &ref))
-		return -1;
-	result = control_dev_del(control, &ref, w.words[1], d.seconds * 1000, d.force, &error);
-	control_close(control);
-	if (result && error.err == ETIMEDOUT)
-		return error_set(&ctx->error, error.status, error.what,
-				 "the guest still uses it after %" PRIu64 " s: stays attached "
-				 "(--force takes it away)", d.seconds);
-	ctx->error = error;
-	if (result)
-		return -1;
-	report(ctx, w.words[0], w.words[1]);
-	return EXIT_DONE;
+	return dev_detach(ctx, self, argc, argv, DOMUS_DEV_KIND_BLK);
 }
 
 const struct command cmd_disk_detach = {
@@ -280,15 +135,26 @@ const struct command cmd_disk_detach = {
 		"\n"
 		"      --timeout SECONDS how long the guest may take (10)\n"
 		"      --force           at once: the guest loses what it has not written\n",
-	.opts = detach_opts,
+	.opts = dev_detach_opts,
 	.run = run_detach,
 };
 
-/* ---- 4. list ---------------------------------------------------------------- */
+/* ---- 3. list ---------------------------------------------------------------- */
+
+/* Return: how many of them there are, at the front. */
+static size_t only_disks(struct control_dev *devs, size_t nr)
+{
+	size_t disks = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		if (devs[i].kind == DOMUS_DEV_KIND_BLK)
+			devs[disks++] = devs[i];
+	return disks;
+}
 
 static int run_list(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
-	struct words w = { .names = { "DOMAIN" } };
+	struct dev_words w = { .names = { "DOMAIN" } };
 	struct control_dev *devs = NULL;
 	struct control_domain domain;
 	struct control *control;
@@ -296,15 +162,16 @@ static int run_list(struct ctx *ctx, const struct command *self, int argc, char 
 	size_t nr = 0;
 	int result;
 
-	if (parse(ctx, self, argc, argv, &w, NULL, no_option))
+	if (dev_parse(ctx, self, argc, argv, &w, NULL, dev_no_option))
 		return -1;
-	if (w.nr ? open_domain(ctx, w.words[0], &control, &domain, &ref) :
+	if (w.nr ? dev_open_domain(ctx, w.words[0], &control, &domain, &ref) :
 		   control_open(&control, NULL, &ctx->error))
 		return -1;
 	result = control_dev_list(control, w.nr ? &ref : NULL, &devs, &nr, &ctx->error);
 	control_close(control);
+	nr = only_disks(devs, nr);
 	if (!result)
-		dev_print_table(&ctx->print, devs, nr);
+		dev_print_disks(&ctx->print, devs, nr);
 	free(devs);
 	return result;
 }
@@ -317,7 +184,7 @@ const struct command cmd_disk_list = {
 	.run = run_list,
 };
 
-/* ---- 5. resize -------------------------------------------------------------- */
+/* ---- 4. resize -------------------------------------------------------------- */
 
 enum { OPT_SHRINK = OPT_OWN };
 
@@ -348,7 +215,7 @@ static int check_shrink(struct control *control, const struct control_ref *ref,
 
 	if (control_dev_list(control, ref, &devs, &nr, error))
 		return -1;
-	dev = find(devs, nr, name);
+	dev = control_dev_find(devs, nr, name);
 	if (dev && size < dev->size)
 		result = error_set(error, EXIT_REFUSED, "size",
 				   "%s is less than the disk has (%s): --shrink cuts it off",
@@ -372,7 +239,7 @@ static int parse_size(const char *text, uint64_t *size, struct error *error)
 
 static int run_resize(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
-	struct words w = { .names = { "DOMAIN", "NAME", "SIZE" }, .needed = 2 };
+	struct dev_words w = { .names = { "DOMAIN", "NAME", "SIZE" }, .needed = 2 };
 	struct control_domain domain;
 	struct control *control;
 	struct control_ref ref;
@@ -380,19 +247,20 @@ static int run_resize(struct ctx *ctx, const struct command *self, int argc, cha
 	uint64_t size = 0;
 	int result;
 
-	if (parse(ctx, self, argc, argv, &w, &shrink, resize_option) ||
+	if (dev_parse(ctx, self, argc, argv, &w, &shrink, resize_option) ||
 	    disk_name_check(w.words[1], &ctx->error) ||
 	    parse_size(w.words[2], &size, &ctx->error) ||
-	    open_domain(ctx, w.words[0], &control, &domain, &ref))
+	    dev_open_domain(ctx, w.words[0], &control, &domain, &ref))
 		return -1;
-	result = size && !shrink ?
-		 check_shrink(control, &ref, w.words[1], size, &ctx->error) : 0;
+	result = dev_check_kind(control, &ref, w.words[1], DOMUS_DEV_KIND_BLK, &ctx->error);
+	if (!result && size && !shrink)
+		result = check_shrink(control, &ref, w.words[1], size, &ctx->error);
 	if (!result)
 		result = control_dev_resize(control, &ref, w.words[1], size, &ctx->error);
 	control_close(control);
 	if (result)
 		return -1;
-	report(ctx, w.words[0], w.words[1]);
+	dev_report(ctx, w.words[0], w.words[1]);
 	return EXIT_DONE;
 }
 
@@ -410,7 +278,7 @@ const struct command cmd_disk_resize = {
 	.run = run_resize,
 };
 
-/* ---- 6. set ----------------------------------------------------------------- */
+/* ---- 5. set ----------------------------------------------------------------- */
 
 static const struct opt set_opts[] = {
 	DISK_RATE_OPTS,
@@ -419,26 +287,28 @@ static const struct opt set_opts[] = {
 
 static int run_set(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
-	struct words w = { .names = { "DOMAIN", "NAME" }, .needed = 2 };
+	struct dev_words w = { .names = { "DOMAIN", "NAME" }, .needed = 2 };
 	struct disk disk = { .file = NULL };
 	struct control_domain domain;
 	struct control *control;
 	struct control_ref ref;
 	int result;
 
-	if (parse(ctx, self, argc, argv, &w, &disk, attach_option) ||
+	if (dev_parse(ctx, self, argc, argv, &w, &disk, attach_option) ||
 	    disk_name_check(w.words[1], &ctx->error))
 		return -1;
 	if (!disk.rates.has_bytes && !disk.rates.has_ops && !disk.rates.has_burst)
 		return error_set(&ctx->error, EXIT_USAGE, "set",
 				 "nothing to change (see domctl disk set help)");
-	if (open_domain(ctx, w.words[0], &control, &domain, &ref))
+	if (dev_open_domain(ctx, w.words[0], &control, &domain, &ref))
 		return -1;
-	result = control_dev_set_rates(control, &ref, w.words[1], &disk.rates, &ctx->error);
+	result = dev_check_kind(control, &ref, w.words[1], DOMUS_DEV_KIND_BLK, &ctx->error) ||
+		 control_dev_set_rates(control, &ref, "disk", w.words[1], &disk.rates,
+				       &ctx->error);
 	control_close(control);
 	if (result)
 		return -1;
-	report(ctx, w.words[0], w.words[1]);
+	dev_report(ctx, w.words[0], w.words[1]);
 	return EXIT_DONE;
 }
 

@@ -19,6 +19,7 @@
 #include "dev_print.h"
 #include "domctl.h"
 #include "names.h"
+#include "netnat.h"
 #include "nl.h"
 #include "runtime.h"
 #include "size.h"
@@ -254,7 +255,23 @@ static int wait_gone(struct control *control, const struct control_ref *ref,
 			 "domain is dead, but its name stays taken", d->name, d->pid);
 }
 
-static int destroy(struct control *control, const char *name, struct error *error)
+/* Has it a network interface, of which the host may have more than the device? */
+static bool has_net(struct control *control, const struct control_ref *ref)
+{
+	struct control_dev *devs = NULL;
+	struct error ignored = { 0 };
+	bool found = false;
+	size_t nr = 0;
+
+	if (control_dev_list(control, ref, &devs, &nr, &ignored))
+		return false;
+	for (size_t i = 0; i < nr; i++)
+		found |= devs[i].kind == DOMUS_DEV_KIND_NET;
+	free(devs);
+	return found;
+}
+
+static int destroy(struct control *control, const char *name, bool *net, struct error *error)
 {
 	struct control_ref ref = { .name = name };
 	struct control_domain domain = { 0 };
@@ -269,6 +286,7 @@ static int destroy(struct control *control, const char *name, struct error *erro
 	else if (domain.state == DOMUS_STATE_DEAD)
 		return error_set(error, EXIT_REFUSED, "holder",
 				 "of %s is in a PID namespace that we do not see", domain.name);
+	*net = has_net(control, &ref);
 	/* What is here to be ended is so by the process that has been pinned. */
 	if (!control_domain_del(control, &ref, NULL, error)) {
 		if (domain.state == DOMUS_STATE_DEAD)
@@ -289,14 +307,17 @@ static int run_destroy(struct ctx *ctx, const struct command *self, int argc, ch
 {
 	const char *name = command_word(ctx, self, argc, argv, "NAME");
 	struct control *control;
+	bool net = false;
 	int result;
 
 	if (!name || ctx->error.status || ctx->help || name_check(name, &ctx->error) ||
 	    control_open(&control, NULL, &ctx->error))
 		return -1;
-	result = destroy(control, name, &ctx->error);
+	result = destroy(control, name, &net, &ctx->error);
 	control_close(control);
 	runtime_sweep();
+	if (net)
+		netnat_sweep();
 	if (!result && ctx->print.json) {
 		print_object(&ctx->print, NULL, NULL);
 		print_string(&ctx->print, "name", NULL, name);

@@ -27,7 +27,7 @@
 /**
  * struct reader - a file while it is read
  * @tail: where the next entry goes
- * @disk: of the section that we are in, or NULL
+ * @kind, @name: of the section that we are in, as in its entries
  * @inside: a section has begun
  * @announce: the next line is ours
  */
@@ -36,7 +36,8 @@ struct reader {
 	FILE *file;
 	struct error *error;
 	struct config_entry **tail;
-	char *disk;
+	const char *kind;
+	char *name;
 	unsigned int line;
 	bool inside;
 	bool announce;
@@ -127,12 +128,11 @@ static bool same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* The entry of a section's @key (NULL: of its beginning), if there is one. */
-static const struct config_entry *find(const struct reader *r, const char *disk,
-				       const char *key)
+/* The entry of this section's @key (NULL: of its beginning), if there is one. */
+static const struct config_entry *find(const struct reader *r, const char *key)
 {
 	for (const struct config_entry *e = r->config->entries; e; e = e->next)
-		if (same(e->disk, disk) && same(e->key, key))
+		if (e->kind == r->kind && same(e->name, r->name) && same(e->key, key))
 			return e;
 	return NULL;
 }
@@ -146,37 +146,60 @@ static int add(struct reader *r, const char *key, const char *value)
 	*r->tail = e;
 	r->tail = &e->next;
 	e->line = r->line;
-	e->disk = r->disk ? strdup(r->disk) : NULL;
+	e->kind = r->kind;
+	e->name = r->name ? strdup(r->name) : NULL;
 	e->key = key ? strdup(key) : NULL;
 	e->value = value ? strdup(value) : NULL;
-	if ((r->disk && !e->disk) || (key && !e->key) || (value && !e->value))
+	if ((r->name && !e->name) || (key && !e->key) || (value && !e->value))
 		return error_set(r->error, EXIT_REFUSED, "configuration", "no memory");
 	return 0;
+}
+
+/* Kinds of sections that have a name. */
+static const char *const kinds[] = { "disk", "net" };
+
+/* Is it "KIND" or "KIND NAME"? Return: the kind, with what stands behind it, or NULL. */
+static const char *kind_of(const char *section, const char **name)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		size_t length = strlen(kinds[i]);
+
+		if (strncmp(section, kinds[i], length) != 0 ||
+		    (section[length] && section[length] != ' '))
+			continue;
+		*name = section + length + strspn(section + length, " \t");
+		return kinds[i];
+	}
+	return NULL;
 }
 
 static int begin_section(struct reader *r, const char *section)
 {
 	const struct config_entry *before;
 	struct error cause = { 0 };
+	const char *name = NULL;
 	char what[80];
 
 	snprintf(what, sizeof(what), "[%s]", section);
-	free(r->disk);
-	r->disk = NULL;
-	if (!strncmp(section, "disk ", 5)) {
-		section += 5 + strspn(section + 5, " \t");
-		if (disk_name_check(section, &cause))
+	free(r->name);
+	r->name = NULL;
+	r->kind = kind_of(section, &name);
+	if (r->kind && !section[strlen(r->kind)])
+		return wrong(r, what, "needs a name: [%s NAME]", r->kind);
+	if (r->kind) {
+		if (disk_name_check(name, &cause)) {
+			snprintf(cause.what, sizeof(cause.what), "%s name", r->kind);
 			return config_error(r->config, r->line, &cause, r->error);
-		r->disk = strdup(section);
-		if (!r->disk)
+		}
+		r->name = strdup(name);
+		if (!r->name)
 			return error_set(r->error, EXIT_REFUSED, "configuration", "no memory");
-	} else if (!strcmp(section, "disk")) {
-		return wrong(r, what, "needs a name: [disk NAME]");
 	} else if (strcmp(section, "domain") != 0) {
-		return wrong(r, what, "no such section: there are [domain] and [disk NAME]");
+		return wrong(r, what, "no such section: there are [domain], [disk NAME] and "
+			     "[net NAME]");
 	}
 	r->inside = true;
-	before = find(r, r->disk, NULL);
+	before = find(r, NULL);
 	if (before)
 		return wrong(r, what, "is there already, in line %u", before->line);
 	return add(r, NULL, NULL);
@@ -198,7 +221,7 @@ static int on_key(void *arg, const char *section, const char *key, const char *v
 		return !wrong(r, key, "stands before the first section");
 	if (!*value)
 		return !wrong(r, key, "has no value");
-	before = find(r, r->disk, key);
+	before = find(r, key);
 	if (before)
 		return !wrong(r, key, "is there already, in line %u", before->line);
 	return !add(r, key, value);
@@ -225,7 +248,7 @@ int config_parse(struct config *config, const char *path, FILE *file, struct err
 	ini_allow_inline_comments = false;
 	ini_stop_on_first_error = true;
 	result = ini_parse_stream(next_line, &r, on_key, &r);
-	free(r.disk);
+	free(r.name);
 	if (!error->status && ferror(file))
 		error_set(error, EXIT_REFUSED, path, "cannot be read");
 	if (!error->status && result < 0)
@@ -259,7 +282,7 @@ void config_free(struct config *config)
 
 	for (struct config_entry *e = config->entries; e; e = next) {
 		next = e->next;
-		free(e->disk);
+		free(e->name);
 		free(e->key);
 		free(e->value);
 		free(e);

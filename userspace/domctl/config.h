@@ -5,6 +5,7 @@
  *   [domain]            once at most
  *   key = value         no key twice in a section
  *   [disk NAME]         any number, each NAME once
+ *   [net NAME]          likewise
  *   # or ;              a comment, at the beginning of a line only
  *
  * Errors read "FILE:LINE: what: why".
@@ -21,14 +22,16 @@
 /**
  * struct config_entry - a key, or the beginning of a section
  * @line: its number
- * @disk: the name in the section [disk NAME]; NULL: the section is [domain]
+ * @kind: "disk" or "net" in a section [KIND NAME]; NULL: the section is [domain]
+ * @name: of it
  * @key: NULL: the section begins here
  * @value: not empty
  */
 struct config_entry {
 	struct config_entry *next;
 	unsigned int line;
-	char *disk;
+	const char *kind;
+	char *name;
 	char *key;
 	char *value;
 };

@@ -3,7 +3,7 @@
  * create.c: what domctl create was asked for; see create.h.
  *
  *   1. options
- *   2. disks
+ *   2. disks, network interfaces
  *   3. the configuration file
  *   4. the command line
  *
@@ -34,6 +34,11 @@ const struct opt create_opts[] = {
 	{ "memory", 'm', "SIZE", OPT_MEMORY },
 	{ "vcpus", 'c', "N", OPT_VCPUS },
 	{ "disk", 0, "FILE[,OPTION]...", OPT_DISK },
+	{ "net", 0, "OPTION[,OPTION]...", OPT_NET },
+	{ "rng", 0, "LIMITS", OPT_RNG },
+	{ "balloon", 0, "KIND", OPT_BALLOON },
+	{ "port", 0, "NAME=PATH[,...]", OPT_PORT },
+	{ "terminal", 0, NULL, OPT_TERMINAL },
 	{ "console", 0, NULL, OPT_CONSOLE },
 	{ "detach", 0, NULL, OPT_DETACH },
 	{ "wait", 0, NULL, OPT_WAIT },
@@ -98,7 +103,7 @@ static int set_number(struct create *c, int id, const char *value, struct error 
 	}
 }
 
-/* All but disks and the file. */
+/* All but disks, interfaces and the file. */
 static int set_option(struct create *c, int id, const char *value, struct error *error)
 {
 	switch (id) {
@@ -117,6 +122,15 @@ static int set_option(struct create *c, int id, const char *value, struct error 
 		return set_memory(c, value, error);
 	case OPT_ESCAPE:
 		return attach_parse_escape(value, &c->escape, error);
+	case OPT_PORT:
+		return small_parse_ports(&c->config.small, value, NULL, error);
+	case OPT_TERMINAL:
+		c->config.small.terminal = true;
+		return 0;
+	case OPT_RNG:
+		return small_parse_rng(&c->config.small, value, error);
+	case OPT_BALLOON:
+		return small_parse_balloon(&c->config.small, value, error);
 	case OPT_CONSOLE:
 	case OPT_DETACH:
 	case OPT_WAIT:
@@ -126,16 +140,25 @@ static int set_option(struct create *c, int id, const char *value, struct error 
 	}
 }
 
-/* ---- 2. Disks ------------------------------------------------------------------ */
+/* ---- 2. Disks, interfaces ------------------------------------------------------------------- */
+
+static int check_room(const struct create *c, const char *what, struct error *error)
+{
+	if (c->config.nr_disks + c->config.nr_nics < DOMUS_MAX_DEVICES)
+		return 0;
+	return error_set(error, EXIT_USAGE, what, "a domain has at most %d devices",
+			 DOMUS_MAX_DEVICES);
+}
 
 /* A new one, zero, or NULL: there are too many. */
 static struct disk *add_disk(struct create *c, struct error *error)
 {
-	if (c->config.nr_disks < DOMUS_MAX_DEVICES)
-		return &c->disks[c->config.nr_disks++];
-	error_set(error, EXIT_USAGE, "disk", "a domain has at most %d devices",
-		  DOMUS_MAX_DEVICES);
-	return NULL;
+	return check_room(c, "disk", error) ? NULL : &c->disks[c->config.nr_disks++];
+}
+
+static struct nic *add_nic(struct create *c, struct error *error)
+{
+	return check_room(c, "net", error) ? NULL : &c->nics[c->config.nr_nics++];
 }
 
 /* --disk: another one, or instead of the file's of the same name. */
@@ -158,6 +181,73 @@ static int set_disk(struct create *c, const char *value, struct error *error)
 		return -1;
 	}
 	*to = disk;
+	return 0;
+}
+
+/* --net: likewise; or none at all. */
+static int set_net(struct create *c, const char *value, struct error *error)
+{
+	struct nic nic = { .mode = NIC_UNSAID };
+	struct nic *to = NULL;
+
+	if (!strcmp(value, "none")) {
+		c->no_net = true;
+		return 0;
+	}
+	if (net_parse(&nic, value, error))
+		return -1;
+	for (size_t i = 0; i < c->nics_from_file && *nic.name; i++)
+		if (!strcmp(c->nics[i].name, nic.name))
+			to = &c->nics[i];
+	if (!to)
+		to = add_nic(c, error);
+	if (!to)
+		return -1;
+	*to = nic;
+	return 0;
+}
+
+static bool is_taken(void *arg, const char *name)
+{
+	const struct create *c = arg;
+
+	for (size_t i = 0; i < c->config.nr_disks; i++)
+		if (!strcmp(c->disks[i].name, name))
+			return true;
+	for (size_t i = 0; i < c->config.nr_nics; i++)
+		if (!strcmp(c->nics[i].name, name))
+			return true;
+	return false;
+}
+
+/* Names and addresses for all, when the disks have theirs. */
+static int finish_nics(struct create *c, struct error *error)
+{
+	if (c->no_net && c->config.nr_nics > c->nics_from_file)
+		return error_set(error, EXIT_USAGE, "--net", "none excludes others");
+	if (c->no_net)
+		c->config.nr_nics = 0;
+	for (size_t i = 0; i < c->config.nr_nics; i++) {
+		char name[sizeof(c->nics[i].name)];
+		bool twice;
+
+		/* Is it another one's, too? */
+		memcpy(name, c->nics[i].name, sizeof(name));
+		*c->nics[i].name = '\0';
+		twice = *name && is_taken(c, name);
+		memcpy(c->nics[i].name, name, sizeof(name));
+		if (twice)
+			return error_set(error, EXIT_USAGE, "net name", "'%s' is given twice", name);
+	}
+	for (size_t i = 0; i < c->config.nr_nics; i++) {
+		if (!*c->nics[i].name) {
+			struct nic named = c->nics[i];
+
+			net_name(&named, is_taken, c);
+			c->nics[i] = named;
+		}
+		net_derive(&c->nics[i], c->config.name, net_seed());
+	}
 	return 0;
 }
 
@@ -196,6 +286,20 @@ static int yes_or_no(const struct config_entry *e, struct error *error)
 	return error_set(error, EXIT_USAGE, e->key, "'%.40s' is neither yes nor no", e->value);
 }
 
+/* Sockets are beside the file, too. */
+static int port_key(struct create *c, const struct config_entry *e, struct error *error)
+{
+	const char *slash = strrchr(c->file.path, '/');
+	char *directory = slash ? strndup(c->file.path, (size_t)(slash - c->file.path)) : NULL;
+	int result;
+
+	if (slash && !directory)
+		return error_set(error, EXIT_REFUSED, e->key, "no memory");
+	result = small_parse_ports(&c->config.small, e->value, directory, error);
+	free(directory);
+	return result;
+}
+
 static int domain_key(struct create *c, struct config_entry *e, struct error *error)
 {
 	const struct opt *opt = find(create_opts, e->key);
@@ -207,12 +311,14 @@ static int domain_key(struct create *c, struct config_entry *e, struct error *er
 		c->config.name = e->value;
 		return 0;
 	}
-	if (!opt || opt->id == OPT_FILE || opt->id == OPT_DISK)
+	if (!opt || opt->id == OPT_FILE || opt->id == OPT_DISK || opt->id == OPT_NET)
 		return error_set(error, EXIT_USAGE, e->key, "no such key in [domain]");
 	if (!opt->metavar)
 		yes = yes_or_no(e, error);
 	else if (!strcmp(opt->metavar, "FILE") && !path_in(c, e))
 		return error_set(error, EXIT_REFUSED, e->key, "no memory");
+	if (opt->id == OPT_PORT)
+		return port_key(c, e, error);
 	return yes > 0 ? set_option(c, opt->id, e->value, error) : yes;
 }
 
@@ -234,35 +340,73 @@ static int disk_key(struct create *c, struct disk *disk, struct config_entry *e,
 	return yes > 0 ? disk_option(disk, opt->id, e->value, error) : yes;
 }
 
+static int nic_key(struct nic *nic, struct config_entry *e, struct error *error)
+{
+	const struct opt *opt = find(net_opts, e->key);
+	int yes = 1;
+
+	if (!opt || opt->id == NIC_OPT_NAME)
+		return error_set(error, EXIT_USAGE, e->key, "no such key in [net NAME]");
+	if (!opt->metavar)
+		yes = yes_or_no(e, error);
+	return yes > 0 ? net_option(nic, opt->id, e->value, error) : yes;
+}
+
+/* struct section - of the file, while it is read: one of @disk and @nic, or [domain] */
+struct section {
+	struct disk *disk;
+	struct nic *nic;
+	unsigned int begun;
+};
+
+static int begin_section(struct create *c, struct section *s, const struct config_entry *e,
+			 struct error *error)
+{
+	*s = (struct section) { .begun = e->line };
+	if (!e->kind)
+		return 0;
+	if (!strcmp(e->kind, "disk")) {
+		s->disk = add_disk(c, error);
+		return s->disk ? disk_option(s->disk, DISK_NAME, e->name, error) : -1;
+	}
+	s->nic = add_nic(c, error);
+	return s->nic ? net_option(s->nic, NIC_OPT_NAME, e->name, error) : -1;
+}
+
+static int end_section(const struct section *s, struct error *error)
+{
+	if (s->disk && !s->disk->file)
+		return error_set(error, EXIT_USAGE, "file", "is missing in [disk %s]",
+				 s->disk->name);
+	return s->nic ? net_check(s->nic, error) : 0;
+}
+
+static int read_key(struct create *c, const struct section *s, struct config_entry *e,
+		    struct error *error)
+{
+	if (s->disk)
+		return disk_key(c, s->disk, e, error);
+	return s->nic ? nic_key(s->nic, e, error) : domain_key(c, e, error);
+}
+
 /* The last line that said something is the one an error is about. */
 static int read_entries(struct create *c, unsigned int *line, struct error *error)
 {
-	struct disk *disk = NULL;
-	unsigned int begun = 0;
+	struct section s = { .begun = 0 };
 	int result = 0;
 
 	for (struct config_entry *e = c->file.entries; e && !result; e = e->next) {
 		/* A section ends where the next one begins. */
-		if (!e->key && disk && !disk->file)
-			break;
-		*line = e->line;
-		if (!e->key) {
-			disk = NULL;
-			begun = e->line;
-			if (e->disk) {
-				disk = add_disk(c, error);
-				result = disk ? disk_option(disk, DISK_NAME, e->disk, error) : -1;
-			}
-		} else if (disk) {
-			result = disk_key(c, disk, e, error);
-		} else {
-			result = domain_key(c, e, error);
+		if (!e->key && end_section(&s, error)) {
+			*line = s.begun;
+			return -1;
 		}
+		*line = e->line;
+		result = e->key ? read_key(c, &s, e, error) : begin_section(c, &s, e, error);
 	}
-	if (!result && disk && !disk->file) {
-		*line = begun;
-		return error_set(error, EXIT_USAGE, "file", "is missing in [disk %s]",
-				 disk->name);
+	if (!result && end_section(&s, error)) {
+		*line = s.begun;
+		return -1;
 	}
 	return result;
 }
@@ -294,6 +438,7 @@ static int read_file(struct create *c, const char *path, struct error *error)
 	if (read_entries(c, &line, &cause))
 		return config_error(&c->file, line, &cause, error);
 	c->from_file = c->config.nr_disks;
+	c->nics_from_file = c->config.nr_nics;
 	name_after(c);
 	return 0;
 }
@@ -337,6 +482,8 @@ static int read_line(struct ctx *ctx, const struct command *self, int argc, char
 			name = value;
 		else if (id == OPT_DISK)
 			result = set_disk(c, value, error);
+		else if (id == OPT_NET)
+			result = set_net(c, value, error);
 		else if (id != OPT_FILE)
 			result = set_option(c, id, value, error);
 	}
@@ -354,7 +501,9 @@ static int check(struct create *c, struct error *error)
 	if (!c->kernel)
 		return error_set(error, EXIT_USAGE, "--kernel",
 				 "is missing (see domctl create help)");
-	if (disk_name_all(c->disks, c->config.nr_disks, error))
+	if (disk_name_all(c->disks, c->config.nr_disks, error) || finish_nics(c, error) ||
+	    small_check(&c->config.small, c->config.nr_disks + c->config.nr_nics, is_taken, c,
+			error))
 		return -1;
 	if (!c->mode)
 		c->mode = OPT_DETACH;
@@ -376,6 +525,7 @@ int create_parse(struct ctx *ctx, const struct command *self, int argc, char **a
 		.memory = DEFAULT_MEMORY,
 		.vcpus = 1,
 		.disks = c->disks,
+		.nics = c->nics,
 	};
 	c->escape = ATTACH_ESCAPE;
 	c->timeout = CREATE_START_S;

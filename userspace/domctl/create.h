@@ -10,11 +10,12 @@
 #include "disk.h"
 #include "domctl.h"
 #include "holder.h"
+#include "net.h"
 
 enum {
 	OPT_KERNEL = OPT_OWN, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_CONSOLE,
 	OPT_DETACH, OPT_WAIT, OPT_TIMEOUT, OPT_LOG, OPT_MAX_REBOOTS, OPT_ESCAPE, OPT_DISK,
-	OPT_FILE,
+	OPT_FILE, OPT_NET, OPT_RNG, OPT_BALLOON, OPT_PORT, OPT_TERMINAL,
 };
 
 extern const struct opt create_opts[];
@@ -27,8 +28,9 @@ extern const struct opt create_opts[];
  * @limited: it was given
  * @counted: max_reboots was given
  * @deadline: for cmd_create.c
- * @disks: of @config
- * @from_file: as many of them are from the configuration file
+ * @disks, @nics: of @config
+ * @from_file, @nics_from_file: as many of them are from the configuration file
+ * @no_net: --net none
  * @file: that file; what it says is pointed to
  * @name: what the domain is called after the file
  */
@@ -43,7 +45,10 @@ struct create {
 	bool counted;
 	int64_t deadline;
 	struct disk disks[DOMUS_MAX_DEVICES];
+	struct nic nics[DOMUS_MAX_DEVICES];
 	size_t from_file;
+	size_t nics_from_file;
+	bool no_net;
 	struct config file;
 	char name[DOMUS_NAME_MAX + 1];
 };

@@ -65,7 +65,7 @@ static int set_queue_size(struct disk *disk, const char *value, struct error *er
 	return 0;
 }
 
-static int set_rate(struct disk_rates *rates, int id, const char *value, struct error *error)
+int disk_rate_option(struct disk_rates *rates, int id, const char *value, struct error *error)
 {
 	char text[SIZE_TEXT];
 	uint64_t number = 0;
@@ -124,7 +124,7 @@ int disk_option(struct disk *disk, int id, const char *value, struct error *erro
 	case DISK_QUEUE_SIZE:
 		return set_queue_size(disk, value, error);
 	default:
-		return set_rate(&disk->rates, id, value, error);
+		return disk_rate_option(&disk->rates, id, value, error);
 	}
 }
 

@@ -86,6 +86,9 @@ extern const struct opt disk_opts[];
 /* One option by its id. Return: 0, or -1 with EXIT_USAGE. */
 int disk_option(struct disk *disk, int id, const char *value, struct error *error);
 
+/* The same for limits alone, which other devices have, too. */
+int disk_rate_option(struct disk_rates *rates, int id, const char *value, struct error *error);
+
 /**
  * disk_parse() - read FILE[,OPTION[=VALUE]]...
  * @disk: zero; disk_free() it also after an error

@@ -3,7 +3,7 @@
  * holder.c: the process that owns a domain.
  *
  *   1. becoming a process of its own
- *   2. making the domain: memory, image, DOMAIN_NEW, disks
+ *   2. making the domain: memory, image, DOMAIN_NEW, devices
  *   3. booting: builder, DOMAIN_START, a thread for each vCPU
  *   4. what the main thread waits for, and does then
  *   5. the life of a domain
@@ -40,8 +40,11 @@
 #include "disk.h"
 #include "holder.h"
 #include "image.h"
+#include "net.h"
+#include "netattach.h"
 #include "nl.h"
 #include "nl_dev.h"
+#include "nl_small.h"
 #include "runtime.h"
 #include "size.h"
 #include "wire.h"
@@ -64,6 +67,7 @@ struct vcpu_thread {
 
 /**
  * struct holder_state - everything that the holder knows
+ * @cmdline: the kernel's, with addresses
  * @creator: socket to domctl create; -1 when it has gone or LEFT
  * @stop: the holder shall end, whatever the domain does
  * @started: the guest has made its first call, and the creator knows
@@ -77,6 +81,7 @@ struct holder_state {
 	struct image_host host;
 	struct error error;
 	struct control_ref ref;
+	char cmdline[BUILD_CMDLINE_MAX + 1];
 	int device;
 	void *memory;
 	int creator;
@@ -239,6 +244,42 @@ static int attach_disks(struct holder_state *h)
 	return result;
 }
 
+/* What the guest is told of network @network of its interface @index. */
+static int tell_address(struct holder_state *h, uint32_t network, unsigned int index)
+{
+	const char *cmdline = h->config->cmdline;
+	char ip[256];
+
+	if (net_cmdline_has_ip(cmdline))
+		return 0;
+	net_cmdline(ip, sizeof(ip), network, h->config->name, index, net_resolver());
+	/* In front: what is said to programs may go on to the line's end. */
+	if (snprintf(h->cmdline, sizeof(h->cmdline), "%s%s%s", ip, *cmdline ? " " : "",
+		     cmdline) > BUILD_CMDLINE_MAX)
+		return error_set(&h->error, EXIT_USAGE, "append", "is longer than %d bytes with %s",
+				 BUILD_CMDLINE_MAX, ip);
+	return 0;
+}
+
+static int attach_nics(struct holder_state *h)
+{
+	bool told = false;
+
+	snprintf(h->cmdline, sizeof(h->cmdline), "%s", h->config->cmdline);
+	for (size_t i = 0; i < h->config->nr_nics; i++) {
+		struct nic nic = h->config->nics[i];
+		uint32_t network = 0;
+
+		if (net_attach(h->control, &h->ref, &nic, &network, &h->error))
+			return -1;
+		/* The parameter is for one interface, the first one. */
+		if (network && !told && tell_address(h, network, (unsigned int)i))
+			return -1;
+		told |= network;
+	}
+	return 0;
+}
+
 static int make_domain(struct holder_state *h)
 {
 	const struct holder_config *config = h->config;
@@ -249,7 +290,8 @@ static int make_domain(struct holder_state *h)
 		return -1;
 	if (control_domain_new(h->control, h->device, config->name, config->vcpus, h->memory,
 			       config->memory, &h->ref.id, &h->error) ||
-	    attach_disks(h))
+	    attach_disks(h) || attach_nics(h) ||
+	    control_small_new(h->control, &h->ref, &config->small, &h->error))
 		return -1;
 	log = open_log(h);
 	if (h->error.status)
@@ -323,7 +365,7 @@ static int boot(struct holder_state *h, struct image *image)
 		.size = h->config->memory,
 		.image = image,
 		.host = h->host,
-		.cmdline = h->config->cmdline,
+		.cmdline = h->cmdline,
 		.initrd = h->config->initrd,
 		.vcpus = h->config->vcpus,
 	};
@@ -524,6 +566,7 @@ static void end(struct holder_state *h, int run_err)
 		h->stop |= domain.reason_code == DOMUS_REASON_DESTROYED;
 		tell_end(h, domain.reason_code, domain.reason);
 	}
+	control_ports_remove(h->control, &h->ref);
 	munmap(h->memory, h->config->memory);
 	h->memory = NULL;
 }
@@ -611,6 +654,8 @@ static int holder_main(struct holder_state *h)
 {
 	if (begin(h)) {
 		tell_failure(h);
+		if (h->ref.id)
+			control_ports_remove(h->control, &h->ref);
 		/* Our end closes the file, which ends the domain and what runs in it. */
 		if (h->console.history)
 			runtime_remove(h->config->name);

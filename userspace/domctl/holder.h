@@ -15,8 +15,10 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "small.h"
 
 struct disk;
+struct nic;
 
 /**
  * struct holder_config - the domain to be
@@ -24,7 +26,8 @@ struct disk;
  * @initrd: open file, or -1
  * @log: path, or NULL
  * @max_reboots: one more is a reboot loop and ends the domain
- * @disks: attached before the start; each has its name
+ * @disks, @nics: attached before the start; each has its name
+ * @small: other devices, settled by small_check()
  * @tied: the domain ends when its creator goes away without LEAVE
  */
 struct holder_config {
@@ -38,6 +41,9 @@ struct holder_config {
 	uint32_t max_reboots;
 	const struct disk *disks;
 	size_t nr_disks;
+	const struct nic *nics;
+	size_t nr_nics;
+	struct small small;
 	bool tied;
 };
 

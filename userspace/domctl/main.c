@@ -24,12 +24,21 @@
 /* ---- 1. Tables ------------------------------------------------------------ */
 
 static const struct command *const domain_commands[] = {
-	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_version, NULL,
+	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_balloon,
+	&cmd_version, NULL,
 };
 
 static const struct command *const disk_commands[] = {
 	&cmd_disk_attach, &cmd_disk_detach, &cmd_disk_list, &cmd_disk_resize, &cmd_disk_set,
 	NULL,
+};
+
+static const struct command *const net_commands[] = {
+	&cmd_net_attach, &cmd_net_detach, &cmd_net_list, &cmd_net_set, NULL,
+};
+
+static const struct command *const port_commands[] = {
+	&cmd_port_attach, &cmd_port_detach, &cmd_port_list, NULL,
 };
 
 /* The first one is implied. */
@@ -40,6 +49,8 @@ static const struct object {
 } objects[] = {
 	{ "domain", NULL, domain_commands },
 	{ "disk", "disks of domains", disk_commands },
+	{ "port", "ports of domains", port_commands },
+	{ "net", "network interfaces of domains", net_commands },
 };
 
 #define OBJECTS (sizeof(objects) / sizeof(*objects))

@@ -65,6 +65,9 @@ static const char *const dev_attr_names[DOMUS_A_DEV_MAX + 1] = {
 	[DOMUS_A_DEV_RATE_OPS]	= "ops",
 	[DOMUS_A_DEV_RATE_BURST_MS] = "burst",
 	[DOMUS_A_DEV_TIMEOUT_MS] = "timeout",
+	[DOMUS_A_DEV_MAC]	= "mac",
+	[DOMUS_A_DEV_IFNAME]	= "ifname",
+	[DOMUS_A_DEV_MTU]	= "mtu",
 };
 
 static bool covers(struct nlmsghdr *sent, struct nlattr *attr, uint32_t offset)

@@ -23,11 +23,11 @@ struct label {
 	char text[DOMUS_DEV_NAME_MAX + 16];
 };
 
-static struct label label_of(const char *name)
+static struct label label_of(const char *kind, const char *name)
 {
 	struct label label;
 
-	snprintf(label.text, sizeof(label.text), "disk %.*s", DOMUS_DEV_NAME_MAX, name);
+	snprintf(label.text, sizeof(label.text), "%.8s %.*s", kind, DOMUS_DEV_NAME_MAX, name);
 	return label;
 }
 
@@ -42,10 +42,10 @@ static struct nl_msg *begin(struct control *c, uint8_t command, const struct con
 }
 
 static int finish(struct control *c, struct nl_msg *msg, struct nlattr *dev, bool failed,
-		  const char *name, struct error *error)
+		  const char *kind, const char *name, struct error *error)
 {
 	msg = control_checked(msg, !msg || failed || nla_nest_end(msg, dev) < 0);
-	return control_request(c, msg, label_of(name).text, NULL, NULL, error);
+	return control_request(c, msg, label_of(kind, name).text, NULL, NULL, error);
 }
 
 static bool put_rates(struct nl_msg *msg, const struct disk_rates *r)
@@ -72,11 +72,29 @@ int control_disk_new(struct control *c, const struct control_ref *ref, const str
 		       nla_put_u32(msg, DOMUS_A_DEV_QUEUE_SIZE, disk->queue_size)) ||
 		      put_rates(msg, &disk->rates);
 
-	return finish(c, msg, dev, failed, disk->name, error);
+	return finish(c, msg, dev, failed, "disk", disk->name, error);
 }
 
-static int del(struct control *c, const struct control_ref *ref, const char *name,
-	       uint32_t timeout_ms, bool force, bool again, struct error *error)
+int control_nic_new(struct control *c, const struct control_ref *ref, const struct nic *nic,
+		    struct error *error)
+{
+	struct nlattr *dev;
+	struct nl_msg *msg = begin(c, DOMUS_CMD_DEV_NEW, ref, nic->name, &dev);
+	bool failed = !msg || nla_put_u32(msg, DOMUS_A_DEV_KIND, DOMUS_DEV_KIND_NET) ||
+		      nla_put(msg, DOMUS_A_DEV_MAC, sizeof(nic->mac), nic->mac) ||
+		      nla_put_string(msg, DOMUS_A_DEV_IFNAME, nic->ifname) ||
+		      (nic->mtu && nla_put_u32(msg, DOMUS_A_DEV_MTU, nic->mtu)) ||
+		      (nic->queues && nla_put_u32(msg, DOMUS_A_DEV_QUEUES, nic->queues)) ||
+		      (nic->queue_size &&
+		       nla_put_u32(msg, DOMUS_A_DEV_QUEUE_SIZE, nic->queue_size)) ||
+		      put_rates(msg, &nic->rates);
+
+	return finish(c, msg, dev, failed, "net", nic->name, error);
+}
+
+static int del(struct control *c, const struct control_ref *ref, const char *kind,
+	       const char *name, uint32_t timeout_ms, bool force, bool again,
+	       struct error *error)
 {
 	struct nlattr *dev;
 	struct nl_msg *msg = begin(c, DOMUS_CMD_DEV_DEL, ref, name, &dev);
@@ -84,11 +102,11 @@ static int del(struct control *c, const struct control_ref *ref, const char *nam
 		      (force && nla_put_flag(msg, DOMUS_A_DEV_FORCE)) ||
 		      (again && nla_put_flag(msg, DOMUS_A_DEV_AGAIN));
 
-	return finish(c, msg, dev, failed, name, error);
+	return finish(c, msg, dev, failed, kind, name, error);
 }
 
-int control_dev_del(struct control *c, const struct control_ref *ref, const char *name,
-		    uint64_t timeout_ms, bool force, struct error *error)
+int control_dev_del(struct control *c, const struct control_ref *ref, const char *kind,
+		    const char *name, uint64_t timeout_ms, bool force, struct error *error)
 {
 	const int64_t deadline = attach_now() + (int64_t)timeout_ms;
 
@@ -99,7 +117,7 @@ int control_dev_del(struct control *c, const struct control_ref *ref, const char
 			       left < DOMUS_DEV_TIMEOUT_MS_MAX ? (uint32_t)left :
 								 DOMUS_DEV_TIMEOUT_MS_MAX;
 
-		if (!del(c, ref, name, now, force, left > now, &refusal))
+		if (!del(c, ref, kind, name, now, force, left > now, &refusal))
 			return 0;
 		if (refusal.err != ETIMEDOUT || left <= now) {
 			*error = refusal;
@@ -108,13 +126,14 @@ int control_dev_del(struct control *c, const struct control_ref *ref, const char
 	}
 }
 
-int control_dev_set_rates(struct control *c, const struct control_ref *ref, const char *name,
-			  const struct disk_rates *rates, struct error *error)
+int control_dev_set_rates(struct control *c, const struct control_ref *ref, const char *kind,
+			  const char *name, const struct disk_rates *rates,
+			  struct error *error)
 {
 	struct nlattr *dev;
 	struct nl_msg *msg = begin(c, DOMUS_CMD_DEV_SET, ref, name, &dev);
 
-	return finish(c, msg, dev, !msg || put_rates(msg, rates), name, error);
+	return finish(c, msg, dev, !msg || put_rates(msg, rates), kind, name, error);
 }
 
 int control_dev_resize(struct control *c, const struct control_ref *ref, const char *name,
@@ -125,7 +144,7 @@ int control_dev_resize(struct control *c, const struct control_ref *ref, const c
 	bool failed = !msg || nla_put_flag(msg, DOMUS_A_DEV_RESIZE) ||
 		      (size && nla_put_u64(msg, DOMUS_A_DEV_SIZE, size));
 
-	return finish(c, msg, dev, failed, name, error);
+	return finish(c, msg, dev, failed, "disk", name, error);
 }
 
 /* ---- 3. List --------------------------------------------------------------- */
@@ -134,7 +153,7 @@ static void fill_queue(struct nlattr *nest, struct control_dev *d)
 {
 	struct nlattr *tb[DOMUS_A_QUEUE_MAX + 1];
 
-	if (d->nr_queues == DOMUS_DEV_QUEUES_MAX ||
+	if (d->nr_queues == CONTROL_QUEUES_MAX ||
 	    nla_parse_nested(tb, DOMUS_A_QUEUE_MAX, nest, NULL))
 		return;
 	d->queues[d->nr_queues++] = (struct control_queue) {
@@ -159,6 +178,20 @@ static void fill_counter(struct nlattr *nest, struct control_dev *d)
 	d->counters[d->nr_counters++].value = get_u64(tb[DOMUS_A_COUNTER_VALUE]);
 }
 
+static void fill_port(struct nlattr *nest, struct control_dev *d)
+{
+	struct nlattr *tb[DOMUS_A_PORT_MAX + 1];
+
+	if (d->nr_ports == DOMUS_DEV_PORTS_MAX ||
+	    nla_parse_nested(tb, DOMUS_A_PORT_MAX, nest, NULL))
+		return;
+	get_text(d->ports[d->nr_ports].name, sizeof(d->ports->name), tb[DOMUS_A_PORT_NAME]);
+	get_text(d->ports[d->nr_ports].path, sizeof(d->ports->path), tb[DOMUS_A_PORT_PATH]);
+	d->ports[d->nr_ports].terminal = tb[DOMUS_A_PORT_TERMINAL];
+	d->ports[d->nr_ports].guest = tb[DOMUS_A_PORT_GUEST];
+	d->ports[d->nr_ports++].host = tb[DOMUS_A_PORT_HOST];
+}
+
 static void fill_dev(struct nlattr **tb, struct control_dev *d)
 {
 	get_text(d->name, sizeof(d->name), tb[DOMUS_A_DEV_NAME]);
@@ -172,9 +205,17 @@ static void fill_dev(struct nlattr **tb, struct control_dev *d)
 	get_text(d->file, sizeof(d->file), tb[DOMUS_A_DEV_FILE]);
 	get_text(d->broken, sizeof(d->broken), tb[DOMUS_A_DEV_BROKEN]);
 	d->leaving = tb[DOMUS_A_DEV_LEAVING];
+	if (tb[DOMUS_A_DEV_MAC] && nla_len(tb[DOMUS_A_DEV_MAC]) == sizeof(d->mac))
+		memcpy(d->mac, nla_data(tb[DOMUS_A_DEV_MAC]), sizeof(d->mac));
+	get_text(d->ifname, sizeof(d->ifname), tb[DOMUS_A_DEV_IFNAME]);
+	d->ifindex = get_u32(tb[DOMUS_A_DEV_IFINDEX]);
+	d->mtu = get_u32(tb[DOMUS_A_DEV_MTU]);
 	d->rate_bytes = get_u64(tb[DOMUS_A_DEV_RATE_BYTES]);
 	d->rate_ops = get_u64(tb[DOMUS_A_DEV_RATE_OPS]);
 	d->rate_burst_ms = get_u32(tb[DOMUS_A_DEV_RATE_BURST_MS]);
+	d->reporting = tb[DOMUS_A_DEV_REPORTING];
+	d->target = get_u64(tb[DOMUS_A_DEV_TARGET]);
+	d->actual = get_u64(tb[DOMUS_A_DEV_ACTUAL]);
 }
 
 static int answer_dev(struct nlattr **a, void *arg)
@@ -196,8 +237,19 @@ static int answer_dev(struct nlattr **a, void *arg)
 			fill_queue(attr, d);
 		if (nla_type(attr) == DOMUS_A_DEV_COUNTER)
 			fill_counter(attr, d);
+		if (nla_type(attr) == DOMUS_A_DEV_PORT)
+			fill_port(attr, d);
 	}
 	return 0;
+}
+
+const struct control_dev *control_dev_find(const struct control_dev *devs, size_t nr,
+					   const char *name)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (!strcmp(devs[i].name, name))
+			return &devs[i];
+	return NULL;
 }
 
 int control_dev_list(struct control *c, const struct control_ref *ref,

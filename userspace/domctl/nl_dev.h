@@ -8,9 +8,12 @@
 #include <asm/domus_guest.h>
 
 #include "disk.h"
+#include "net.h"
 #include "nl.h"
+#include "port.h"
 
 #define CONTROL_COUNTERS_MAX 32
+#define CONTROL_QUEUES_MAX 32
 
 struct control_queue {
 	uint32_t id;
@@ -36,11 +39,26 @@ struct control_dev {
 	char file[512];
 	char broken[128];
 	bool leaving;
+	uint8_t mac[NIC_MAC];
+	char ifname[IFNAMSIZ];
+	uint32_t ifindex;
+	uint32_t mtu;
 	uint64_t rate_bytes;
 	uint64_t rate_ops;
 	uint32_t rate_burst_ms;
+	bool reporting;
+	uint64_t target;
+	uint64_t actual;
+	unsigned int nr_ports;
+	struct {
+		char name[DOMUS_DEV_NAME_MAX + 1];
+		char path[PORT_PATH_MAX + 2];
+		bool terminal;
+		bool guest;
+		bool host;
+	} ports[DOMUS_DEV_PORTS_MAX];
 	unsigned int nr_queues;
-	struct control_queue queues[DOMUS_DEV_QUEUES_MAX];
+	struct control_queue queues[CONTROL_QUEUES_MAX];
 	unsigned int nr_counters;
 	struct {
 		char name[32];
@@ -52,20 +70,30 @@ struct control_dev {
 int control_disk_new(struct control *c, const struct control_ref *ref, const struct disk *disk,
 		     int fd, struct error *error);
 
+/* DEV_NEW of an interface that has its names and address. */
+int control_nic_new(struct control *c, const struct control_ref *ref, const struct nic *nic,
+		    struct error *error);
+
 /**
  * control_dev_del() - DEV_DEL: ask the guest to let go, and unplug; or @force
+ * @kind: what errors call it: "disk", "net"
  * @timeout_ms: of any length; asked again as often as it takes
  */
-int control_dev_del(struct control *c, const struct control_ref *ref, const char *name,
-		    uint64_t timeout_ms, bool force, struct error *error);
+int control_dev_del(struct control *c, const struct control_ref *ref, const char *kind,
+		    const char *name, uint64_t timeout_ms, bool force, struct error *error);
 
 /* DEV_SET: what @rates has. */
-int control_dev_set_rates(struct control *c, const struct control_ref *ref, const char *name,
-			  const struct disk_rates *rates, struct error *error);
+int control_dev_set_rates(struct control *c, const struct control_ref *ref, const char *kind,
+			  const char *name, const struct disk_rates *rates,
+			  struct error *error);
 
 /* DEV_SET: @size: the file is made this size first, or 0: as it is now. */
 int control_dev_resize(struct control *c, const struct control_ref *ref, const char *name,
 		       uint64_t size, struct error *error);
+
+/* One of a list, by its name, or NULL. */
+const struct control_dev *control_dev_find(const struct control_dev *devs, size_t nr,
+					   const char *name);
 
 /* Of a domain, or with @ref NULL of all that we may see; for the caller to free(). */
 int control_dev_list(struct control *c, const struct control_ref *ref,

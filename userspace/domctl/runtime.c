@@ -27,6 +27,7 @@
 #include "runtime.h"
 
 #define SUFFIX ".sock"
+#define TERMINAL ".terminal"
 
 /* How long a holder that answers nobody is waited for, in seconds. */
 #define CONNECT_S 5
@@ -65,17 +66,34 @@ static void directory_of(uid_t uid, char *path, size_t size)
 		snprintf(path, size, "/tmp/domus-%u", uid);
 }
 
-static int socket_address(struct address *a, uid_t uid, const char *name, struct error *error)
+static int address_of(struct address *a, uid_t uid, const char *name, const char *suffix,
+		      struct error *error)
 {
 	char directory[256];
 	int n;
 
 	directory_of(uid, directory, sizeof(directory));
 	a->sun = (struct sockaddr_un) { .sun_family = AF_UNIX };
-	n = snprintf(a->sun.sun_path, sizeof(a->sun.sun_path), "%s/%s" SUFFIX, directory, name);
+	n = snprintf(a->sun.sun_path, sizeof(a->sun.sun_path), "%s/%s%s", directory, name,
+		     suffix);
 	if (n < 0 || (size_t)n >= sizeof(a->sun.sun_path))
 		return error_set(error, EXIT_REFUSED, "runtime directory",
 				 "the path of a socket in %.100s is too long", directory);
+	return 0;
+}
+
+static int socket_address(struct address *a, uid_t uid, const char *name, struct error *error)
+{
+	return address_of(a, uid, name, SUFFIX, error);
+}
+
+int runtime_path(const char *name, uid_t uid, char *path, struct error *error)
+{
+	struct address a;
+
+	if (address_of(&a, uid, name, TERMINAL, error))
+		return -1;
+	memcpy(path, a.sun.sun_path, sizeof(a.sun.sun_path));
 	return 0;
 }
 
@@ -215,7 +233,10 @@ static void sweep_one(const char *file)
 	fd = connect_to(&a, SOCK_NONBLOCK);
 	if (fd >= 0)
 		close(fd);
-	else if (errno == ECONNREFUSED)
+	if (fd >= 0 || errno != ECONNREFUSED)
+		return;
+	(void)unlink(a.sun.sun_path);
+	if (!address_of(&a, geteuid(), name, TERMINAL, &ignored))
 		(void)unlink(a.sun.sun_path);
 }
 

@@ -15,6 +15,7 @@
 
 typedef unsigned long u64;
 typedef __u32 u32;
+typedef __u16 u16;
 typedef __u8 u8;
 
 #define GUEST_MAP_BASE		0xffffffff80000000ULL

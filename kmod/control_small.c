@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Control of the small devices: what DEV_NEW, DEV_SET and DEV_GET say of them.
+ *
+ *   1. kinds
+ *   2. new
+ *   3. set
+ *   4. dump
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/mutex.h>
+#include <uapi/linux/virtio_ids.h>
+
+#include "balloon.h"
+#include "bus.h"
+#include "control_priv.h"
+#include "control_small.h"
+#include "domain.h"
+#include "rng.h"
+#include "vcon.h"
+
+/* ---- 1. Kinds ------------------------------------------------------------- */
+
+u32 control_small_kind(const struct bus_device *dev)
+{
+	switch (dev->ops->type) {
+	case VIRTIO_ID_BLOCK:
+		return DOMUS_DEV_KIND_BLK;
+	case VIRTIO_ID_NET:
+		return DOMUS_DEV_KIND_NET;
+	case VIRTIO_ID_RNG:
+		return DOMUS_DEV_KIND_RNG;
+	case VIRTIO_ID_BALLOON:
+		return DOMUS_DEV_KIND_BALLOON;
+	case VIRTIO_ID_CONSOLE:
+		return DOMUS_DEV_KIND_CONSOLE;
+	default:
+		return DOMUS_DEV_KIND_UNSPEC;
+	}
+}
+
+/* ---- 2. New --------------------------------------------------------------- */
+
+static bool has_kind(const struct domus_domain *d, u32 type)
+{
+	struct bus_device *dev;
+	bool found = false;
+	unsigned int i;
+
+	for (i = 0; i < DOMUS_MAX_DEVICES && !found; i++) {
+		dev = bus_get_slot((struct bus *)&d->bus, i);
+		if (dev) {
+			found = dev->ops->type == type;
+			bus_put(dev);
+		}
+	}
+	return found;
+}
+
+static struct bus_device *new_balloon(const struct domus_domain *d, struct nlattr **tb,
+				      struct netlink_ext_ack *extack)
+{
+	/* two would take the same pages from a guest that believes both */
+	if (has_kind(d, VIRTIO_ID_BALLOON)) {
+		NL_SET_ERR_MSG(extack, "the domain has a balloon");
+		return ERR_PTR(-EEXIST);
+	}
+	return balloon_new(d, tb[DOMUS_A_DEV_REPORTING]);
+}
+
+const struct nla_policy control_port_policy[DOMUS_A_PORT_MAX + 1] = {
+	[DOMUS_A_PORT_NAME]	= { .type = NLA_NUL_STRING, .len = DOMUS_DEV_NAME_MAX },
+	[DOMUS_A_PORT_FD]	= NLA_POLICY_FULL_RANGE(NLA_U32, &control_fd_range),
+	[DOMUS_A_PORT_TERMINAL]	= { .type = NLA_FLAG },
+};
+
+/* One DEV_PORT. @p gets a file of its own. Return: 0, or < 0 with a text. */
+static int parse_port(const struct nlattr *nest, struct vcon_param *p,
+		      struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[DOMUS_A_PORT_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, DOMUS_A_PORT_MAX, nest, control_port_policy, extack);
+	if (err)
+		return err;
+	if (!tb[DOMUS_A_PORT_NAME] || !tb[DOMUS_A_PORT_FD]) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "a port needs PORT_NAME and PORT_FD");
+		return -EINVAL;
+	}
+	p->name = nla_data(tb[DOMUS_A_PORT_NAME]);
+	p->terminal = tb[DOMUS_A_PORT_TERMINAL];
+	p->file = fget(nla_get_u32(tb[DOMUS_A_PORT_FD]));
+	if (p->file)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_PORT_FD], "fd: no open file of the asker");
+	return -EBADF;
+}
+
+/* @dev_attr: DEV itself, as its ports are repeated. */
+static struct bus_device *new_console(const struct nlattr *dev_attr,
+				      struct netlink_ext_ack *extack)
+{
+	struct vcon_param params[DOMUS_DEV_PORTS_MAX];
+	struct bus_device *dev = NULL;
+	const struct nlattr *attr;
+	unsigned int nr = 0;
+	int rem, err = 0;
+
+	nla_for_each_nested(attr, dev_attr, rem) {
+		if (nla_type(attr) != DOMUS_A_DEV_PORT)
+			continue;
+		err = -E2BIG;
+		if (nr == DOMUS_DEV_PORTS_MAX)
+			NL_SET_ERR_MSG_ATTR(extack, attr, "a device has at most 15 ports");
+		else
+			err = parse_port(attr, &params[nr], extack);
+		if (err)
+			goto out;
+		nr++;
+	}
+	err = -EINVAL;
+	if (nr)
+		dev = vcon_new(params, nr, extack);
+	else
+		NL_SET_ERR_MSG_ATTR(extack, dev_attr, "CONSOLE needs a DEV_PORT");
+out:
+	while (nr--)
+		fput(params[nr].file);
+	return dev ?: ERR_PTR(err);
+}
+
+struct bus_device *control_small_new(const struct domus_domain *d,
+				     const struct nlattr *dev_attr, struct nlattr **tb,
+				     struct netlink_ext_ack *extack)
+{
+	switch (nla_get_u32(tb[DOMUS_A_DEV_KIND])) {
+	case DOMUS_DEV_KIND_RNG:
+		return rng_new();
+	case DOMUS_DEV_KIND_BALLOON:
+		return new_balloon(d, tb, extack);
+	case DOMUS_DEV_KIND_CONSOLE:
+		return new_console(dev_attr, extack);
+	default:
+		return ERR_PTR(-EOPNOTSUPP);	/* not by the policy */
+	}
+}
+
+/* ---- 3. Set --------------------------------------------------------------- */
+
+static int refresh(struct bus_device *dev, struct netlink_ext_ack *extack)
+{
+	int err = balloon_refresh(dev);
+
+	if (err == -EOPNOTSUPP)
+		NL_SET_ERR_MSG(extack, "no driver of the guest has statistics");
+	else if (err == -ETIMEDOUT)
+		NL_SET_ERR_MSG(extack, "the guest does not answer");
+	return err;
+}
+
+static int set_balloon(struct bus_device *dev, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	if (!balloon_is(dev)) {
+		NL_SET_ERR_MSG(extack, "the device is no balloon");
+		return -EOPNOTSUPP;
+	}
+	if (tb[DOMUS_A_DEV_TARGET])
+		err = balloon_set(dev, nla_get_u64(tb[DOMUS_A_DEV_TARGET]), extack);
+	if (!err && tb[DOMUS_A_DEV_STATS])
+		err = refresh(dev, extack);
+	return err;
+}
+
+static int set_size(struct bus_device *dev, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	int err = -EOPNOTSUPP;
+
+	if (!tb[DOMUS_A_DEV_COLS] || !tb[DOMUS_A_DEV_ROWS]) {
+		NL_SET_ERR_MSG(extack, "a terminal has both DEV_COLS and DEV_ROWS");
+		return -EINVAL;
+	}
+	if (vcon_is(dev))
+		err = vcon_resize(dev, nla_get_u32(tb[DOMUS_A_DEV_COLS]),
+				  nla_get_u32(tb[DOMUS_A_DEV_ROWS]));
+	if (err)
+		NL_SET_ERR_MSG(extack, "the device has no terminal");
+	return err;
+}
+
+int control_small_set(struct bus_device *dev, struct nlattr **tb,
+		      struct netlink_ext_ack *extack)
+{
+	if (tb[DOMUS_A_DEV_TARGET] || tb[DOMUS_A_DEV_STATS])
+		return set_balloon(dev, tb, extack);
+	if (tb[DOMUS_A_DEV_COLS] || tb[DOMUS_A_DEV_ROWS])
+		return set_size(dev, tb, extack);
+	return 0;
+}
+
+/* ---- 4. Dump -------------------------------------------------------------- */
+
+static int put_balloon(struct sk_buff *msg, const struct bus_device *dev)
+{
+	if ((balloon_reporting(dev) && nla_put_flag(msg, DOMUS_A_DEV_REPORTING)) ||
+	    nla_put_u64_64bit(msg, DOMUS_A_DEV_TARGET, balloon_target(dev), DOMUS_A_DEV_PAD) ||
+	    nla_put_u64_64bit(msg, DOMUS_A_DEV_ACTUAL, balloon_actual(dev), DOMUS_A_DEV_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_port(struct sk_buff *msg, const struct bus_device *dev, unsigned int nr)
+{
+	struct nlattr *nest = nla_nest_start(msg, DOMUS_A_DEV_PORT);
+	struct vcon_port_state s;
+
+	vcon_port(dev, nr, &s);
+	if (!nest || nla_put_u32(msg, DOMUS_A_PORT_ID, nr) ||
+	    nla_put_string(msg, DOMUS_A_PORT_NAME, s.name) ||
+	    (*s.path && nla_put_string(msg, DOMUS_A_PORT_PATH, s.path)) ||
+	    (s.terminal && nla_put_flag(msg, DOMUS_A_PORT_TERMINAL)) ||
+	    (s.guest && nla_put_flag(msg, DOMUS_A_PORT_GUEST)) ||
+	    (s.host && nla_put_flag(msg, DOMUS_A_PORT_HOST)))
+		return -EMSGSIZE;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+int control_small_put(struct sk_buff *msg, struct bus_device *dev)
+{
+	unsigned int i;
+	int err = 0;
+
+	if (balloon_is(dev))
+		return put_balloon(msg, dev);
+	for (i = 0; vcon_is(dev) && i < vcon_nr(dev) && !err; i++)
+		err = put_port(msg, dev, i);
+	return err;
+}

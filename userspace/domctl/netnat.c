@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* netnat.c: NAT for networks of --net host; see netnat.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <nftables/libnftables.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "netnat.h"
+
+#define TABLE	"domus_nic"
+#define FORWARD	"/proc/sys/net/ipv4/ip_forward"
+
+/* Runs commands. Return: what they print, for free(), or NULL with the first line of why. */
+static char *run(const char *commands, char *why, size_t size)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	char *output = NULL;
+
+	snprintf(why, size, "no memory");
+	if (!nft)
+		return NULL;
+	if (!nft_ctx_buffer_output(nft) && !nft_ctx_buffer_error(nft)) {
+		if (!nft_run_cmd_from_buffer(nft, commands)) {
+			output = strdup(nft_ctx_get_output_buffer(nft));
+		} else {
+			const char *text = nft_ctx_get_error_buffer(nft);
+			const char *error = strstr(text, "Error: ");
+
+			text = error ? error + strlen("Error: ") : text;
+			snprintf(why, size, "%.*s", (int)strcspn(text, "\n"), text);
+		}
+	}
+	nft_ctx_free(nft);
+	return output;
+}
+
+static int forward(const char *what, struct error *error)
+{
+	int fd = open(FORWARD, O_RDWR | O_CLOEXEC);
+	char now = '0';
+	int result = 0;
+
+	if (fd < 0 || read(fd, &now, 1) != 1 ||
+	    (now == '0' && pwrite(fd, "1", 1, 0) != 1))
+		result = error_set(error, EXIT_REFUSED, what, "cannot switch on net.ipv4.ip_forward, "
+				   "which --net host needs: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+int netnat_add(const struct nic *nic, uint32_t ifindex, uint32_t network, const char *domain,
+	       struct error *error)
+{
+	char what[DOMUS_DEV_NAME_MAX + 16];
+	char guest[NET_ADDRESS_TEXT];
+	char base[NET_ADDRESS_TEXT];
+	char commands[2048];
+	char range[32] = "";
+	char why[256];
+	char *output;
+
+	snprintf(what, sizeof(what), "net %.*s", DOMUS_DEV_NAME_MAX, nic->name);
+	net_address_text(base, network);
+	net_address_text(guest, net_guest_address(network));
+	for (const struct net_prefix *r = net_ranges; r->length; r++) {
+		char text[NET_ADDRESS_TEXT];
+
+		if (!((network ^ r->address) >> (32 - r->length)))
+			snprintf(range, sizeof(range), "%s/%u", net_address_text(text, r->address),
+				 r->length);
+	}
+	/*
+	 * Who speaks for the guest is the guest; who speaks to it first is the host, or
+	 * another guest: the host forwards now, and its neighbours may know.
+	 */
+	snprintf(commands, sizeof(commands),
+		 "table ip " TABLE "%" PRIu32 " {\n"
+		 " comment \"domus: %s of %s\"\n"
+		 " chain postrouting {\n"
+		 "  type nat hook postrouting priority srcnat; policy accept;\n"
+		 "  ip saddr %s/%d ip daddr != %s masquerade\n"
+		 " }\n"
+		 " chain forward {\n"
+		 "  type filter hook forward priority filter; policy accept;\n"
+		 "  iifname \"%s\" ip saddr != %s drop\n"
+		 "  oifname \"%s\" ct state new ip saddr != %s drop\n"
+		 " }\n"
+		 "}\n", ifindex, nic->name, domain, base, NET_HOST_BITS, range, nic->ifname, guest,
+		 nic->ifname, range);
+	output = run(commands, why, sizeof(why));
+	if (!output)
+		return error_set(error, EXIT_REFUSED, what, "NAT: nftables: %s", why);
+	free(output);
+	if (!forward(what, error))
+		return 0;
+	snprintf(commands, sizeof(commands), "delete table ip " TABLE "%" PRIu32, ifindex);
+	free(run(commands, why, sizeof(why)));
+	return -1;
+}
+
+void netnat_sweep(void)
+{
+	char why[256];
+	char *tables = run("list tables ip", why, sizeof(why));
+	char *rest = tables;
+	char *line;
+
+	while (rest && (line = strsep(&rest, "\n"))) {
+		char name[IFNAMSIZ];
+		char command[64];
+		uint32_t ifindex;
+
+		/* The table was there before we look for the device, and the device before it. */
+		if (sscanf(line, "table ip " TABLE "%" SCNu32, &ifindex) != 1 ||
+		    if_indextoname(ifindex, name) || errno != ENXIO)
+			continue;
+		snprintf(command, sizeof(command), "delete table ip " TABLE "%" PRIu32, ifindex);
+		free(run(command, why, sizeof(why)));
+	}
+	free(tables);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * NAT for networks of --net host, through libnftables: a table of its own for each
+ * interface, so that nobody shares anything. It is called after the device's number,
+ * which the kernel does not give to another one soon.
+ */
+#ifndef DOMCTL_NETNAT_H
+#define DOMCTL_NETNAT_H
+
+#include <stdint.h>
+
+#include "error.h"
+#include "net.h"
+
+/**
+ * netnat_add() - a table for an interface, and forwarding on the host
+ * @ifindex, @ifname: of the host's end
+ * @domain: its name, for the table's comment
+ *
+ * Return: 0, or -1 with the cause. The table goes when it does not work.
+ */
+int netnat_add(const struct nic *nic, uint32_t ifindex, uint32_t network, const char *domain,
+	       struct error *error);
+
+/* Remove the tables of interfaces that have gone. What cannot be removed stays. */
+void netnat_sweep(void);
+
+#endif /* DOMCTL_NETNAT_H */
