@@ -571,7 +571,7 @@ static int put_state(struct sk_buff *msg, struct bus_device *dev)
 	if (nla_put_string(msg, DOMUS_A_DEV_NAME, dev->name) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_KIND, control_small_kind(dev)) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_SLOT, dev->slot) ||
-	    nla_put_u32(msg, DOMUS_A_DEV_STATUS, READ_ONCE(dev->status)) ||
+	    nla_put_u32(msg, DOMUS_A_DEV_STATUS, bus_status(dev)) ||
 	    nla_put_u64_64bit(msg, DOMUS_A_DEV_FEATURES, READ_ONCE(dev->features),
 			      DOMUS_A_DEV_PAD) ||
 	    (broken && nla_put_string(msg, DOMUS_A_DEV_BROKEN, broken)) ||
