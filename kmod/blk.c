@@ -35,6 +35,13 @@
 #define BYTES_MAX	(SEG_BYTES_MAX * DATA_SEGS_MAX)
 #define BUDGET		64			/* requests of one kick */
 
+/*
+ * What the requests of one disk may take of the host's memory at a time: each page of the
+ * guest's a few dozen bytes, though it be the same in all of them, each bounced one a page.
+ */
+#define PAGES_MAX	(64 * 1024 * 1024 / PAGE_SIZE)
+#define BOUNCED_PAGES	8	/* of the guest's are as much as a bounced one */
+
 enum {
 	READS, WRITES, FLUSHES, DISCARDS, READ_BYTES, WRITTEN_BYTES, ERRORS, BOUNCED,
 	NR_COUNTERS
@@ -48,9 +55,12 @@ static const char *const counter_names[NR_COUNTERS] = {
 /*
  * A disk.
  *
- * @sectors: of 512 bytes; changed under the device's lock, read anywhere
- * @wce: writes may be done before they are on stable storage; likewise
+ * @sectors: of 512 bytes; changed by one at a time, read anywhere
+ * @wce: writes may be done before they are on stable storage; under the device's lock,
+ *	read anywhere
  * @segs: SEGS_MAX of each queue, under its pop lock
+ * @room: guards @pages, the pages of requests that are under way, and @starved: some
+ *	queue waits for them to become fewer
  */
 struct blk_device {
 	struct bus_device dev;
@@ -59,6 +69,9 @@ struct blk_device {
 	bool wce, writethrough;
 	char serial[DOMUS_DEV_SERIAL_MAX + 1];
 	struct vring_seg *segs;
+	spinlock_t room;
+	unsigned int pages;
+	bool starved;
 	atomic64_t counters[NR_COUNTERS];
 };
 
@@ -70,6 +83,7 @@ struct blk_device {
  * @status_page: pinned; @status_at: the byte in it that says how it went
  * @user, @nr_user: guest's pages, pinned
  * @bounce, @nr_bounce: own pages that the I/O is done with instead, or NULL
+ * @pages: what it has taken of the disk's PAGES_MAX
  */
 struct blk_request {
 	struct blk_io io;
@@ -82,6 +96,7 @@ struct blk_request {
 	struct work_struct work;
 	struct bio_vec *bounce;
 	unsigned int nr_bounce;
+	unsigned int pages;
 	unsigned int nr_user;
 	struct bio_vec user[];
 };
@@ -104,18 +119,66 @@ static bool fills_memory(const struct blk_request *rq)
 	return rq->io.op == BLK_OP_READ;
 }
 
-static unsigned int count_pages(const struct vring_seg *segs, unsigned int nr)
+/*
+ * Pages of @len bytes from @skip of @segs on.
+ * @misaligned: bits that are set in the address or length of some piece
+ */
+static unsigned int count_pages(const struct vring_seg *segs, unsigned int nr, u32 skip, u32 len,
+				u32 *misaligned)
 {
 	unsigned int i, pages = 0;
 
-	for (i = 0; i < nr; i++)
-		pages += PFN_UP((u64)offset_in_page(segs[i].gpa) + segs[i].len);
+	for (i = 0; i < nr && len; i++) {
+		u32 take;
+
+		if (skip >= segs[i].len) {
+			skip -= segs[i].len;
+			continue;
+		}
+		take = min(len, segs[i].len - skip);
+		*misaligned |= ((u32)segs[i].gpa + skip) | take;
+		pages += PFN_UP((u64)offset_in_page(segs[i].gpa + skip) + take);
+		len -= take;
+		skip = 0;
+	}
 	return pages;
+}
+
+/* Return: false: too much is under way; when it has become less, the queues are looked at. */
+static bool take_room(struct blk_device *b, unsigned int pages)
+{
+	unsigned long flags;
+	bool room;
+
+	spin_lock_irqsave(&b->room, flags);
+	/* the largest one has room alone */
+	room = !b->pages || b->pages + pages <= PAGES_MAX;
+	if (room)
+		b->pages += pages;
+	else
+		b->starved = true;
+	spin_unlock_irqrestore(&b->room, flags);
+	return room;
+}
+
+static void give_room(struct blk_device *b, unsigned int pages)
+{
+	unsigned long flags;
+	unsigned int i;
+	bool starved;
+
+	spin_lock_irqsave(&b->room, flags);
+	b->pages -= pages;
+	starved = b->starved;
+	b->starved = false;
+	spin_unlock_irqrestore(&b->room, flags);
+	for (i = 0; starved && i < b->dev.nr_queues; i++)
+		bus_queue_work(&b->dev.queues[i]);
 }
 
 /* Pins @rq->len bytes from @skip of @segs on. Return: 0, < 0: release_data() all the same. */
 static int pin_data(struct blk_request *rq, const struct vring_seg *segs, unsigned int nr,
-		    u32 skip, unsigned int max, u32 *misaligned)
+		    u32 skip, unsigned int max)
 {
 	const struct gmem *g = &rq->q->dev->d->gmem;
 	u32 left = rq->len;
@@ -130,7 +193,6 @@ static int pin_data(struct blk_request *rq, const struct vring_seg *segs, unsign
 			continue;
 		}
 		take = min(left, segs[i].len - skip);
-		*misaligned |= ((u32)segs[i].gpa + skip) | take;
 		n = gmem_pin_bvecs(g, segs[i].gpa + skip, take, fills_memory(rq),
 				   rq->user + rq->nr_user, max - rq->nr_user);
 		if (n < 0)
@@ -215,6 +277,7 @@ static void release_data(struct blk_request *rq, bool dirty)
 		unpin_user_page(rq->status_page);
 	}
 	free_bounce(rq);
+	give_room(blk_of(rq->q->dev), rq->pages);
 }
 
 /* ---- 2. Completion -------------------------------------------------------------- */
@@ -290,11 +353,13 @@ static u64 status_gpa(const struct vring_chain *chain)
 /* Of a request for which nothing was started. */
 static void answer(struct bus_queue *q, const struct vring_chain *chain, u8 status, u32 data)
 {
+	u32 written = data + 1;
+
 	if (status != VIRTIO_BLK_S_OK)
 		count(blk_of(q->dev), ERRORS, 1);
 	if (gmem_write(&q->dev->d->gmem, status_gpa(chain), &status, 1))
-		data = 0;
-	bus_push(q, chain->id, data + 1);
+		written = 0;
+	bus_push(q, chain->id, written);
 }
 
 static int pin_status(struct blk_request *rq, const struct vring_chain *chain)
@@ -309,7 +374,7 @@ static int pin_status(struct blk_request *rq, const struct vring_chain *chain)
 	return 0;
 }
 
-/* Return: 0: started, what follows is request_done()'s; < 0: nothing was. */
+/* Return: 0: started, what follows is request_done()'s; < 0: nothing was, -EBUSY: not yet. */
 static int start(struct bus_queue *q, const struct vring_chain *chain, enum blk_op op, u64 pos,
 		 u64 len)
 {
@@ -317,7 +382,8 @@ static int start(struct bus_queue *q, const struct vring_chain *chain, enum blk_
 	const struct vring_seg *segs = chain->segs;
 	unsigned int nr = chain->out, pages = 0;
 	u32 skip = sizeof(struct virtio_blk_outhdr), misaligned = 0;
-	bool data = op == BLK_OP_READ || op == BLK_OP_WRITE;
+	bool data = op == BLK_OP_READ || op == BLK_OP_WRITE, bounce;
+	unsigned int room = 1;
 	struct blk_request *rq;
 	int err;
 
@@ -327,10 +393,17 @@ static int start(struct bus_queue *q, const struct vring_chain *chain, enum blk_
 		skip = 0;
 	}
 	if (data)
-		pages = count_pages(segs, nr);
+		pages = count_pages(segs, nr, skip, len, &misaligned);
+	bounce = b->image.align && misaligned & (b->image.align | (b->image.block - 1));
+	room += pages + (bounce ? PFN_UP(len) * BOUNCED_PAGES : 0);
+	if (!take_room(b, room))
+		return -EBUSY;
 	rq = kvzalloc(struct_size(rq, user, pages), GFP_KERNEL_ACCOUNT);
-	if (!rq)
+	if (!rq) {
+		give_room(b, room);
 		return -ENOMEM;
+	}
+	rq->pages = room;
 	rq->q = q;
 	rq->id = chain->id;
 	rq->io.image = &b->image;
@@ -343,9 +416,9 @@ static int start(struct bus_queue *q, const struct vring_chain *chain, enum blk_
 	err = pin_status(rq, chain);
 	if (!err && data) {
 		rq->len = len;
-		err = pin_data(rq, segs, nr, skip, pages, &misaligned);
+		err = pin_data(rq, segs, nr, skip, pages);
 	}
-	if (!err && misaligned & (b->image.align | (b->image.block - 1)) && b->image.align)
+	if (!err && bounce)
 		err = make_bounce(rq);
 	if (err) {
 		release_data(rq, true);
@@ -372,14 +445,27 @@ static int do_move(struct bus_queue *q, const struct vring_chain *chain, u64 sec
 {
 	struct blk_device *b = blk_of(q->dev);
 	u64 len = write ? chain->out_len - sizeof(struct virtio_blk_outhdr) : chain->in_len - 1;
+	int err;
 
 	if (!len || len > BYTES_MAX || !in_disk(b, sector, len) ||
 	    (write && !b->image.writable))
 		return -EIO;
+	err = start(q, chain, write ? BLK_OP_WRITE : BLK_OP_READ, sector * BLK_SECTOR, len);
+	if (err == -EBUSY)
+		return err;
 	count(b, write ? WRITES : READS, 1);
 	count(b, write ? WRITTEN_BYTES : READ_BYTES, len);
 	bus_rate_charge(&q->dev->rate, len);
-	return start(q, chain, write ? BLK_OP_WRITE : BLK_OP_READ, sector * BLK_SECTOR, len);
+	return err;
+}
+
+static int do_flush(struct bus_queue *q, const struct vring_chain *chain)
+{
+	int err = start(q, chain, BLK_OP_FLUSH, 0, 0);
+
+	if (err != -EBUSY)
+		count(blk_of(q->dev), FLUSHES, 1);
+	return err;
 }
 
 /* DISCARD, WRITE_ZEROES: one range (5.2.6). */
@@ -391,6 +477,7 @@ static int do_change(struct bus_queue *q, const struct vring_chain *chain, bool 
 	enum blk_op op = zero ? BLK_OP_ZERO : BLK_OP_DISCARD;
 	u32 flags;
 	u64 len;
+	int err;
 
 	if (!max || chain->out_len != sizeof(struct virtio_blk_outhdr) + sizeof(range))
 		return -EOPNOTSUPP;
@@ -404,9 +491,12 @@ static int do_change(struct bus_queue *q, const struct vring_chain *chain, bool 
 	len = (u64)le32_to_cpu(range.num_sectors) * BLK_SECTOR;
 	if (!len || len > max || !in_disk(b, le64_to_cpu(range.sector), len))
 		return -EIO;
+	err = start(q, chain, op, le64_to_cpu(range.sector) * BLK_SECTOR, len);
+	if (err == -EBUSY)
+		return err;
 	count(b, DISCARDS, 1);
 	bus_rate_charge(&q->dev->rate, 0);
-	return start(q, chain, op, le64_to_cpu(range.sector) * BLK_SECTOR, len);
+	return err;
 }
 
 /* The serial number, NUL padded. Return: bytes, or < 0. */
@@ -429,7 +519,8 @@ static int write_id(struct bus_queue *q, const struct vring_chain *chain)
 	return done;
 }
 
-static void handle(struct bus_queue *q, const struct vring_chain *chain)
+/* Return: false: not yet, and the buffer was put back. */
+static bool handle(struct bus_queue *q, const struct vring_chain *chain)
 {
 	struct virtio_blk_outhdr hdr;
 	u8 status = VIRTIO_BLK_S_IOERR;
@@ -439,11 +530,11 @@ static void handle(struct bus_queue *q, const struct vring_chain *chain)
 		bus_break(q->dev, chain->in ? "a request without a header" :
 					      "a request without room for its status");
 		bus_push(q, chain->id, 0);
-		return;
+		return true;
 	}
 	if (READ_ONCE(q->dev->ending)) {
 		answer(q, chain, status, 0);
-		return;
+		return true;
 	}
 	switch ((__force u32)hdr.type) {
 	case VIRTIO_BLK_T_IN:
@@ -452,8 +543,7 @@ static void handle(struct bus_queue *q, const struct vring_chain *chain)
 			      (__force u32)hdr.type == VIRTIO_BLK_T_OUT);
 		break;
 	case VIRTIO_BLK_T_FLUSH:
-		count(blk_of(q->dev), FLUSHES, 1);
-		err = start(q, chain, BLK_OP_FLUSH, 0, 0);
+		err = do_flush(q, chain);
 		break;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
@@ -463,16 +553,21 @@ static void handle(struct bus_queue *q, const struct vring_chain *chain)
 		err = write_id(q, chain);
 		if (err >= 0) {
 			answer(q, chain, VIRTIO_BLK_S_OK, err);
-			return;
+			return true;
 		}
 		break;
 	default:
 		err = -EOPNOTSUPP;
 	}
+	if (err == -EBUSY) {
+		bus_unpop(q, chain);
+		return false;
+	}
 	if (err == -EOPNOTSUPP)
 		status = VIRTIO_BLK_S_UNSUPP;
 	if (err)
 		answer(q, chain, status, 0);
+	return true;
 }
 
 /* ---- 4. The queue --------------------------------------------------------------- */
@@ -488,8 +583,9 @@ static void blk_kick(struct bus_queue *q)
 	vring_kicks_off(&q->ring);
 	do {
 		while (budget && bus_pop(q, &chain) > 0) {
+			if (!handle(q, &chain))
+				goto out;	/* who is done with a request has us called */
 			budget--;
-			handle(q, &chain);
 		}
 		if (!budget) {
 			/* others may want the vCPU's thread */
@@ -497,6 +593,7 @@ static void blk_kick(struct bus_queue *q)
 			break;
 		}
 	} while (vring_kicks_on(&q->ring) && !bus_stalled(q));
+out:
 	blk_finish_plug(&plug);
 }
 
@@ -512,7 +609,7 @@ static void fill_config(const struct blk_device *b, struct virtio_blk_config *c)
 	const struct blk_image *image = &b->image;
 
 	memset(c, 0, sizeof(*c));
-	c->capacity = (__force __virtio64)b->sectors;
+	c->capacity = (__force __virtio64)READ_ONCE(b->sectors);
 	c->size_max = (__force __virtio32)SEG_BYTES_MAX;
 	c->seg_max = (__force __virtio32)DATA_SEGS_MAX;
 	c->blk_size = (__force __virtio32)image->block;
@@ -594,6 +691,7 @@ static const struct bus_ops blk_ops = {
 	.start		= blk_start,
 	.stop		= blk_stop,
 	.kick		= blk_kick,
+	.answers	= true,
 	.counters	= counter_names,
 	.nr_counters	= NR_COUNTERS,
 	.count		= blk_count,
@@ -632,6 +730,7 @@ struct bus_device *blk_new(const struct blk_params *p, struct netlink_ext_ack *e
 	b->sectors = blk_image_size(&b->image) / BLK_SECTOR;
 	b->writethrough = p->writethrough;
 	b->wce = !p->writethrough;
+	spin_lock_init(&b->room);
 	strscpy(b->serial, p->serial ?: "", sizeof(b->serial));
 	err = -ENOMEM;
 	b->segs = kvcalloc(p->queues * SEGS_MAX, sizeof(*b->segs), GFP_KERNEL_ACCOUNT);
@@ -667,10 +766,9 @@ int blk_resize(struct bus_device *dev, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "the image's size is 0 or no multiple of its block size");
 		return -EINVAL;
 	}
-	mutex_lock(&dev->lock);
+	/* without the device's lock, which a reset keeps while the host's disk answers */
 	WRITE_ONCE(b->sectors, size / BLK_SECTOR);
 	bus_config_changed(dev);
-	mutex_unlock(&dev->lock);
 	return 0;
 }
 

@@ -50,7 +50,8 @@ struct bus_device *blk_new(const struct blk_params *p, struct netlink_ext_ack *e
 bool blk_is(const struct bus_device *dev);
 
 /*
- * Take the size that the backing has now, and tell the guest. Context: process.
+ * Take the size that the backing has now, and tell the guest. Context: process, one caller
+ * at a time.
  * Return: 0, -EINVAL (no multiple of 512 bytes, or 0: nothing changed).
  */
 int blk_resize(struct bus_device *dev, struct netlink_ext_ack *extack);

@@ -72,24 +72,41 @@ u64 blk_image_size(const struct blk_image *image)
 	return i_size_read(image_inode(image));
 }
 
-static int open_bdev(struct blk_image *image, struct netlink_ext_ack *extack)
+static fmode_t bdev_mode(const struct blk_image *image)
 {
-	dev_t number = I_BDEV(image_inode(image))->bd_dev;
 	fmode_t mode = FMODE_READ;
-	struct block_device *bdev;
 
 	if (image->writable)
 		mode |= FMODE_WRITE;
 	/* exclusive: not mounted, not part of a RAID; a shared one is the user's risk */
 	if (image->writable && !image->shared)
 		mode |= FMODE_EXCL;
-	bdev = blkdev_get_by_dev(number, mode, image);
+	return mode;
+}
+
+static void put_bdev(const struct blk_image *image, struct block_device *bdev)
+{
+	if (bdev)
+		blkdev_put(bdev, bdev_mode(image));
+}
+
+static int open_bdev(struct blk_image *image, struct netlink_ext_ack *extack)
+{
+	dev_t number = I_BDEV(image_inode(image))->bd_dev;
+	struct block_device *bdev;
+
+	bdev = blkdev_get_by_dev(number, bdev_mode(image), image);
 	if (IS_ERR(bdev)) {
 		if (PTR_ERR(bdev) == -EBUSY)
 			NL_SET_ERR_MSG(extack, "the block device is in use, perhaps mounted");
 		else
 			NL_SET_ERR_MSG(extack, "the block device cannot be opened");
 		return PTR_ERR(bdev);
+	}
+	if (image->writable && bdev_read_only(bdev)) {
+		NL_SET_ERR_MSG(extack, "the block device is read-only");
+		put_bdev(image, bdev);
+		return -EROFS;
 	}
 	image->bdev = bdev;
 	image->block = bdev_logical_block_size(bdev);
@@ -166,9 +183,7 @@ int blk_image_open(struct blk_image *image, const struct blk_params *p,
 	return 0;
 
 err_bdev:
-	if (image->bdev)
-		blkdev_put(image->bdev, FMODE_READ | (image->writable ? FMODE_WRITE : 0) |
-			   (image->writable && !image->shared ? FMODE_EXCL : 0));
+	put_bdev(image, image->bdev);
 err_claim:
 	unclaim(image);
 err_file:
@@ -178,9 +193,7 @@ err_file:
 
 void blk_image_close(struct blk_image *image)
 {
-	if (image->bdev)
-		blkdev_put(image->bdev, FMODE_READ | (image->writable ? FMODE_WRITE : 0) |
-			   (image->writable && !image->shared ? FMODE_EXCL : 0));
+	put_bdev(image, image->bdev);
 	unclaim(image);
 	fput(image->file);
 }

@@ -92,6 +92,8 @@ void bus_put(struct bus_device *dev)
 	kref_put(&dev->ref, device_release);
 }
 
+static void end_work(struct work_struct *work);
+
 /* There are tokens again. */
 static void rate_over(struct bus_rate *rate)
 {
@@ -126,6 +128,7 @@ int bus_device_init(struct bus_device *dev, const struct bus_ops *ops, u64 featu
 		spin_lock_init(&q->push);
 		kthread_init_work(&q->work, bus_worker_kick);
 	}
+	INIT_DELAYED_WORK(&dev->end_work, end_work);
 	bus_rate_init(&dev->rate, rate_over);
 	/* a device whose requests outlive its domain keeps the module */
 	__module_get(THIS_MODULE);
@@ -255,6 +258,8 @@ static void unplug(struct bus *b, struct bus_device *dev)
 /* It is out: make it quiet, and drop the slot's reference. */
 static void unplugged(struct bus_device *dev)
 {
+	if (cancel_delayed_work(&dev->end_work))
+		bus_put(dev);
 	mutex_lock(&dev->lock);
 	bus_quiesce(dev);
 	mutex_unlock(&dev->lock);
@@ -278,12 +283,54 @@ static void device_end(struct bus_device *dev)
 
 #define END_TIME	(2 * HZ)	/* what a guest has to let go of what ends */
 
+void bus_end(struct bus_device *dev, bool now)
+{
+	if (!READ_ONCE(dev->overdue))
+		return;
+	kref_get(&dev->ref);
+	if (now ? mod_delayed_work(bus_workqueue, &dev->end_work, 0) :
+		  !queue_delayed_work(bus_workqueue, &dev->end_work, END_TIME))
+		bus_put(dev);
+}
+
+static void end_work(struct work_struct *work)
+{
+	struct bus_device *dev = container_of(to_delayed_work(work), struct bus_device, end_work);
+	struct bus *b = &dev->d->bus;
+	bool gone;
+
+	mutex_lock(&b->lock);
+	gone = slot_locked(b, dev->slot) == dev && (READ_ONCE(dev->let_go) || bus_idle(dev));
+	if (gone)
+		unplug(b, dev);
+	mutex_unlock(&b->lock);
+	if (gone) {
+		unplugged(dev);
+		event_signal_kind(dev->d, DOMUS_PORT_BUS, 0);
+	}
+	bus_put(dev);
+}
+
+/*
+ * What is taken away by force may go, but for requests that the host does not answer: the
+ * guest's memory is theirs, so that it must not see them fail before they have. From here
+ * on the last one to be answered takes the device away.
+ */
+static bool may_end(struct bus_device *dev)
+{
+	if (!dev->ops->answers)
+		return true;
+	/* before the look: push() looks at it under the locks that bus_idle() takes */
+	WRITE_ONCE(dev->overdue, true);
+	return bus_idle(dev);
+}
+
 int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned long timeout,
 	       bool again, struct netlink_ext_ack *extack)
 {
 	struct bus *b = &d->bus;
 	struct bus_device *dev;
-	bool gone = false, asked;
+	bool gone = false, waits = false, asked;
 	long left;
 
 	mutex_lock(&b->lock);
@@ -312,10 +359,12 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 	mutex_lock(&b->lock);
 	if (slot_locked(b, dev->slot) != dev) {
 		left = 1;	/* another request took it, or the end of the domain */
-	} else if (force || left > 0 || READ_ONCE(dev->let_go)) {
+	} else if (left > 0 || READ_ONCE(dev->let_go) || (force && may_end(dev))) {
 		unplug(b, dev);
 		gone = true;
 		left = 1;
+	} else if (dev->ending) {
+		waits = dev->overdue;
 	} else if (left < 0 || !again) {
 		WRITE_ONCE(dev->leaving, false);
 	}
@@ -330,6 +379,11 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 		return 0;
 	if (left < 0)
 		return -EINTR;
+	if (waits) {
+		NL_SET_ERR_MSG(extack,
+			       "the host has not answered its requests: it goes when they are");
+		return -EINPROGRESS;
+	}
 	NL_SET_ERR_MSG(extack, "the guest still uses the device");
 	return -ETIMEDOUT;
 }

@@ -51,10 +51,12 @@ struct netlink_ext_ack;
  * @start: the driver is ready (DRIVER_OK). Return: 0, or < 0: it is not to be
  * @stop: it is not any more; may be called without @start. No queue is popped
  *	from here on, requests under way may go on. Device's lock held
- * @disabled: the queue was: by the guest alone, or before @stop; nothing is pushed to
- *	it any more. Device's lock held. May be NULL
+ * @disabled: a queue was, by the guest: give back what would stay with the device. May
+ *	be NULL. Device's lock held; the pop lock not, so that a kick may be under way
  * @kick: take what the guest made available. Process context, current->mm is the
  *	holder's, queue's pop lock held
+ * @answers: requests under way are the host's to answer, however long that takes: a
+ *	device that is taken away by force stays until it has
  * @unplug: it is out of its slot, stopped; no locks held, may wait. May be NULL
  * @counters: names of @nr_counters counters, @count fills them
  * @free: the last reference is gone: free what contains the device. Process context
@@ -69,6 +71,7 @@ struct bus_ops {
 	void (*stop)(struct bus_device *dev);
 	void (*disabled)(struct bus_queue *q);
 	void (*kick)(struct bus_queue *q);
+	bool answers;
 	void (*unplug)(struct bus_device *dev);
 	const char *const *counters;
 	unsigned int nr_counters;
@@ -104,11 +107,14 @@ struct bus_queue {
  * struct bus_device - embedded by a backend's own structure
  * @d: the domain, referenced since bus_add()
  * @offered: feature bits; @features: accepted by the driver
+ * @status: as the driver set it; bus_status() is what it sees
  * @config_generation: counts changes of config space by the host
- * @broken: why the driver must reset it, or NULL
+ * @broken: why the driver must reset it (DEVICE_NEEDS_RESET), or NULL
  * @leaving: the host asked the guest to let go of it
  * @let_go: the guest did
  * @ending: it is taken away by force: the backend fails what is still asked
+ * @overdue: that was to be done by now, but for requests that the host has not answered
+ * @end_work: takes it away when they are
  */
 struct bus_device {
 	struct kref ref;
@@ -120,16 +126,17 @@ struct bus_device {
 	u32 instance;
 	u64 offered, features;
 	u32 config_size;
-	u32 config_generation;
+	atomic_t config_generation;
 	u32 config_port;
 	u8 status;
-	bool leaving, let_go, ending;
+	bool leaving, let_go, ending, overdue;
 	const char *broken;
 	unsigned int nr_queues;
 	unsigned int queue_max;
 	struct bus_queue *queues;
 	struct kthread_worker *worker;
 	struct bus_rate rate;
+	struct delayed_work end_work;
 	struct work_struct free_work;
 };
 
@@ -179,11 +186,13 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
  * bus_remove() - unplug a device
  * @name: of the device
  * @force: whether the guest wants or not, which is given a moment to see its requests
- *	fail; else the guest is asked, and given @timeout jiffies
+ *	fail; else the guest is asked, and given @timeout jiffies. Requests that the host
+ *	does not answer (bus_ops.answers) keep the device: it goes when they are answered
  * @again: the caller will ask again when the time is over: the guest goes on being asked
  *
  * Context: process, may sleep; killable.
- * Return: 0, -ENOENT, -ETIMEDOUT (the guest holds on: still plugged), -EINTR.
+ * Return: 0, -ENOENT, -ETIMEDOUT (the guest holds on: still plugged), -EINTR,
+ * -EINPROGRESS (by force: it goes once the host has answered).
  */
 int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned long timeout,
 	       bool again, struct netlink_ext_ack *extack);
@@ -201,8 +210,14 @@ void bus_destroy(struct domus_domain *d);
 struct bus_device *bus_get_slot(struct bus *b, u64 slot);
 void bus_put(struct bus_device *dev);	/* any context but NMI */
 
-/* Config space changed: tell the guest. Device's lock held. */
+/*
+ * Config space changed: tell the guest. Any context but NMI: what changes by itself needs
+ * no lock, if a reader sees it whole.
+ */
 void bus_config_changed(struct bus_device *dev);
+
+/* The status that the driver sees. Any context. */
+u8 bus_status(const struct bus_device *dev);
 
 /**
  * bus_break() - the guest broke the rules of the device: it must reset it
@@ -234,6 +249,12 @@ int bus_read_chain(struct bus_queue *q, const struct vring_chain *chain, u32 off
  */
 int bus_write_chain(struct bus_queue *q, const struct vring_chain *chain, u32 offset,
 		    const void *from, u32 len);
+
+/*
+ * Put the buffer back that bus_pop() gave last: it will be given once more.
+ * Context: bus_ops.kick.
+ */
+void bus_unpop(struct bus_queue *q, const struct vring_chain *chain);
 
 /**
  * bus_push() - give a buffer of bus_pop() back, signal, and drop the request

@@ -28,7 +28,7 @@ void bus_quiesce(struct bus_device *dev)
 		bus_queue_disable(&dev->queues[i]);
 	dev->ops->stop(dev);
 	event_close_device(dev->d, dev->config_port);
-	dev->config_port = 0;
+	WRITE_ONCE(dev->config_port, 0);
 }
 
 /* Return: 0, -EINTR, -ENODEV: it is as it was, but quiet. */
@@ -43,7 +43,7 @@ int bus_reset_device(struct bus_device *dev)
 		if (err)
 			return err;
 	}
-	dev->status = 0;
+	WRITE_ONCE(dev->status, 0);
 	dev->features = 0;
 	WRITE_ONCE(dev->broken, NULL);
 	return 0;
@@ -84,23 +84,40 @@ static s64 set_status(struct bus_device *dev, u64 status)
 	/* who takes it has not let go of it */
 	WRITE_ONCE(dev->let_go, false);
 	WRITE_ONCE(dev->status, dev->status | news);
-	return dev->status;
+	return bus_status(dev);
+}
+
+u8 bus_status(const struct bus_device *dev)
+{
+	return READ_ONCE(dev->status) |
+	       (READ_ONCE(dev->broken) ? VIRTIO_CONFIG_S_NEEDS_RESET : 0);
+}
+
+/* The port may be closed by now, and at worst another one of the guest's by its number. */
+static void signal_config(struct bus_device *dev)
+{
+	u32 port = READ_ONCE(dev->config_port);
+
+	if (port)
+		event_signal(dev->d, port);
 }
 
 void bus_config_changed(struct bus_device *dev)
 {
-	lockdep_assert_held(&dev->lock);
-	dev->config_generation++;
-	if (dev->config_port)
-		event_signal(dev->d, dev->config_port);
+	/* what has changed is seen before the new generation is */
+	smp_mb__before_atomic();
+	atomic_inc(&dev->config_generation);
+	signal_config(dev);
 }
 
+/*
+ * Without the device's lock, which a reset keeps until all requests are answered, some
+ * of them perhaps by the device's worker.
+ */
 void bus_break(struct bus_device *dev, const char *why)
 {
-	if (!READ_ONCE(dev->broken))
-		WRITE_ONCE(dev->broken, why);
-	/* DEVICE_NEEDS_RESET; told by the queue's worker, which may take locks */
-	kthread_queue_work(dev->worker, &dev->queues[0].work);
+	if (!cmpxchg(&dev->broken, NULL, why))
+		signal_config(dev);
 }
 
 /* ---- 2. Calls ------------------------------------------------------------------- */
@@ -142,6 +159,11 @@ static s64 call_info(struct domus_domain *d, u64 slot, u64 gpa)
 
 #define CONFIG_CHUNK 256
 
+static s64 generation(const struct bus_device *dev)
+{
+	return atomic_read(&dev->config_generation) & S32_MAX;
+}
+
 /* Device's lock held. Return: the generation, which a reader compares. */
 static s64 config_access(struct bus_device *dev, bool write, u64 offset, u64 gpa, u64 len)
 {
@@ -152,7 +174,7 @@ static s64 config_access(struct bus_device *dev, bool write, u64 offset, u64 gpa
 	    len > sizeof(buf) || (write && !dev->ops->config_write))
 		return -EINVAL;
 	if (!len)
-		return dev->config_generation & S32_MAX;
+		return generation(dev);
 	if (write) {
 		if (gmem_read(g, gpa, buf, len))
 			return -EFAULT;
@@ -162,7 +184,7 @@ static s64 config_access(struct bus_device *dev, bool write, u64 offset, u64 gpa
 		if (gmem_write(g, gpa, buf, len))
 			return -EFAULT;
 	}
-	return dev->config_generation & S32_MAX;
+	return generation(dev);
 }
 
 static s64 config_port(struct bus_device *dev, u64 vcpu)
@@ -173,7 +195,7 @@ static s64 config_port(struct bus_device *dev, u64 vcpu)
 		return dev->config_port;
 	port = event_bind_device(dev->d, vcpu);
 	if (port > 0)
-		dev->config_port = port;
+		WRITE_ONCE(dev->config_port, port);
 	return port;
 }
 
@@ -186,7 +208,7 @@ static s64 config_op(struct bus_device *dev, const u64 args[6])
 		return config_access(dev, args[0] == DOMUS_DEV_WRITE, args[2], args[3],
 				     args[4]);
 	case DOMUS_DEV_GET_STATUS:
-		return dev->status;
+		return bus_status(dev);
 	case DOMUS_DEV_SET_STATUS:
 		return set_status(dev, args[2]);
 	case DOMUS_DEV_SET_FEATURES:
@@ -196,6 +218,7 @@ static s64 config_op(struct bus_device *dev, const u64 args[6])
 	case DOMUS_DEV_LET_GO:
 		WRITE_ONCE(dev->let_go, true);
 		wake_up_all(&dev->d->bus.changed);
+		bus_end(dev, true);
 		return 0;
 	default:
 		return -EINVAL;
@@ -236,6 +259,8 @@ static s64 queue_op(struct bus_device *dev, const u64 args[6])
 		return bus_queue_enable(q, &config);
 	case DOMUS_QUEUE_DISABLE:
 		bus_queue_disable(q);
+		if (dev->ops->disabled)
+			dev->ops->disabled(q);
 		return bus_queue_drain(q);
 	default:
 		return -EINVAL;

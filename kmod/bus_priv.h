@@ -5,6 +5,13 @@
 
 #include "bus.h"
 
+/* bus.c */
+
+/*
+ * A device that is overdue has no more requests, or no more driver: take it away, after a
+ * moment for the guest to see the answers, or @now. Context: any but NMI.
+ */
+void bus_end(struct bus_device *dev, bool now);
 /* bus_queue.c */
 
 /* No buffer is taken or given back from here on, but for one that is being taken. */
@@ -18,6 +25,9 @@ int bus_queue_drain(struct bus_queue *q);
 
 /* DOMUS_QUEUE_ENABLE: @config unchecked. Device's lock held. Return: its port, or < 0. */
 s64 bus_queue_enable(struct bus_queue *q, const struct domus_dev_queue *config);
+
+/* Requests that were taken and not given back: none? Context: any but NMI. */
+bool bus_idle(struct bus_device *dev);
 
 /* Is it plugged? What is not must not get queues or ports again. */
 bool bus_plugged(const struct bus_device *dev);

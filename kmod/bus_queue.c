@@ -30,18 +30,27 @@ static void queue_unmap(struct bus_queue *q)
 void bus_queue_disable(struct bus_queue *q)
 {
 	unsigned long flags;
-	bool was;
 	u32 port;
 
 	spin_lock_irqsave(&q->push, flags);
-	was = q->enabled;
 	WRITE_ONCE(q->enabled, false);
 	port = q->port;
 	q->port = 0;
 	spin_unlock_irqrestore(&q->push, flags);
 	event_close_device(q->dev->d, port);
-	if (was && q->dev->ops->disabled)
-		q->dev->ops->disabled(q);
+}
+
+bool bus_idle(struct bus_device *dev)
+{
+	unsigned int i, requests = 0;
+	unsigned long flags;
+
+	for (i = 0; i < dev->nr_queues; i++) {
+		spin_lock_irqsave(&dev->queues[i].push, flags);
+		requests += dev->queues[i].requests;
+		spin_unlock_irqrestore(&dev->queues[i].push, flags);
+	}
+	return !requests;
 }
 
 /* Is it plugged? What is not must not get queues or ports again. */
@@ -184,6 +193,22 @@ int bus_pop(struct bus_queue *q, struct vring_chain *chain)
 	return 1;
 }
 
+void bus_unpop(struct bus_queue *q, const struct vring_chain *chain)
+{
+	struct bus_device *dev = q->dev;
+	unsigned long flags;
+	bool idle;
+
+	lockdep_assert_held(&q->pop);
+	vring_unpop(&q->ring, chain->id);
+	spin_lock_irqsave(&q->push, flags);
+	idle = !--q->requests;
+	spin_unlock_irqrestore(&q->push, flags);
+	if (idle)
+		wake_up_all(&dev->d->bus.changed);
+	bus_put(dev);
+}
+
 int bus_read_chain(struct bus_queue *q, const struct vring_chain *chain, u32 offset, void *to,
 		   u32 len)
 {
@@ -235,8 +260,8 @@ static void push(struct bus_queue *q, const struct bus_used *used, unsigned int 
 {
 	struct bus_device *dev = q->dev;
 	unsigned long flags;
+	bool idle, overdue;
 	unsigned int i;
-	bool idle;
 
 	spin_lock_irqsave(&q->push, flags);
 	if (q->enabled) {
@@ -252,9 +277,12 @@ static void push(struct bus_queue *q, const struct bus_used *used, unsigned int 
 	}
 	q->requests -= nr;
 	idle = !q->requests;
+	overdue = idle && READ_ONCE(dev->overdue);
 	spin_unlock_irqrestore(&q->push, flags);
 	if (idle)
 		wake_up_all(&dev->d->bus.changed);
+	if (overdue)
+		bus_end(dev, false);
 	for (i = 0; i < nr; i++)
 		bus_put(dev);
 }
@@ -322,10 +350,14 @@ void bus_queue_work(struct bus_queue *q)
 	spin_unlock_irqrestore(&q->push, flags);
 }
 
-/* Pop lock not held; current->mm is the holder's. */
+/*
+ * Pop lock not held; current->mm is the holder's. Whoever has it may wait for the host's
+ * disk: a vCPU that is to end does not wait with him.
+ */
 void bus_kick(struct bus_queue *q)
 {
-	mutex_lock(&q->pop);
+	if (mutex_lock_killable(&q->pop))
+		return;
 	if (READ_ONCE(q->enabled) && READ_ONCE(q->dev->status) & VIRTIO_CONFIG_S_DRIVER_OK) {
 		q->kicks++;
 		q->dev->ops->kick(q);
@@ -336,23 +368,11 @@ void bus_kick(struct bus_queue *q)
 		wake_up_all(&q->dev->d->bus.changed);
 }
 
-static void tell_broken(struct bus_device *dev)
-{
-	mutex_lock(&dev->lock);
-	if (dev->broken && dev->status && !(dev->status & VIRTIO_CONFIG_S_NEEDS_RESET)) {
-		dev->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-		bus_config_changed(dev);
-	}
-	mutex_unlock(&dev->lock);
-}
-
 void bus_worker_kick(struct kthread_work *work)
 {
 	struct bus_queue *q = container_of(work, struct bus_queue, work);
 	struct mm_struct *mm = q->dev->d->mm;
 
-	if (READ_ONCE(q->dev->broken))
-		tell_broken(q->dev);
 	if (!mmget_not_zero(mm))
 		return;
 	kthread_use_mm(mm);

@@ -56,6 +56,12 @@ static struct netlink_range_validation cid_range = {
 	.max = U32_MAX - 1ULL,
 };
 
+/* NLA_POLICY_RANGE() has room for S16_MAX. */
+static struct netlink_range_validation mtu_range = {
+	.min = NET_MTU_MIN,
+	.max = NET_MTU_MAX,
+};
+
 #define POLICY_DEV_NAME		{ .type = NLA_NUL_STRING, .len = DOMUS_DEV_NAME_MAX }
 #define POLICY_RATES						\
 	[DOMUS_A_DEV_RATE_BYTES] = NLA_POLICY_FULL_RANGE(NLA_U64, &rate_range),	\
@@ -72,7 +78,7 @@ static const struct nla_policy new_policy[DOMUS_A_DEV_MAX + 1] = {
 	[DOMUS_A_DEV_QUEUE_SIZE] = NLA_POLICY_RANGE(NLA_U32, BLK_QUEUE_SIZE_MIN, VRING_SIZE_MAX),
 	[DOMUS_A_DEV_MAC]	= NLA_POLICY_EXACT_LEN(ETH_ALEN),
 	[DOMUS_A_DEV_IFNAME]	= { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
-	[DOMUS_A_DEV_MTU]	= NLA_POLICY_RANGE(NLA_U32, NET_MTU_MIN, NET_MTU_MAX),
+	[DOMUS_A_DEV_MTU]	= NLA_POLICY_FULL_RANGE(NLA_U32, &mtu_range),
 	[DOMUS_A_DEV_REPORTING]	= { .type = NLA_FLAG },
 	[DOMUS_A_DEV_PORT]	= NLA_POLICY_NESTED(control_port_policy),
 	[DOMUS_A_DEV_FEATURES]	= POLICY_U64,
@@ -574,7 +580,7 @@ static int put_state(struct sk_buff *msg, struct bus_device *dev)
 	if (nla_put_string(msg, DOMUS_A_DEV_NAME, dev->name) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_KIND, control_small_kind(dev)) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_SLOT, dev->slot) ||
-	    nla_put_u32(msg, DOMUS_A_DEV_STATUS, READ_ONCE(dev->status)) ||
+	    nla_put_u32(msg, DOMUS_A_DEV_STATUS, bus_status(dev)) ||
 	    nla_put_u64_64bit(msg, DOMUS_A_DEV_FEATURES, READ_ONCE(dev->features),
 			      DOMUS_A_DEV_PAD) ||
 	    (broken && nla_put_string(msg, DOMUS_A_DEV_BROKEN, broken)) ||

@@ -752,11 +752,12 @@ void domain_release(struct domus_domain *d)
 	if (d->id) {
 		r = domain_kill(d, DOMUS_REASON_HOLDER, "the holder has gone");
 		(void)r;	/* dead now, by this or by an earlier reason */
+		/* before the name is free: what it had on the host goes by that, too */
+		bus_destroy(d);
 		mutex_lock(&domus_list_lock);
 		list_del_init(&d->link);
 		nr_domains--;
 		mutex_unlock(&domus_list_lock);
-		bus_destroy(d);
 		/* DIED comes before GONE; and no work outlives the file, thus the module */
 		flush_work(&box->died);
 		domain_notify(d, DOMUS_EVENT_GONE);

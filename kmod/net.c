@@ -273,6 +273,15 @@ static int net_start(struct bus_device *dev)
 	return 0;
 }
 
+/* To the guest, buffers are kept until there is a frame: nobody else gives them back. */
+static void net_disabled(struct bus_queue *q)
+{
+	struct net_nic *n = nic_of(q->dev);
+
+	if (q->nr < 2 * n->pairs && q->nr % 2 == 0)
+		net_rx_close(n, q->nr / 2);
+}
+
 static void net_stop(struct bus_device *dev)
 {
 	struct net_nic *n = nic_of(dev);
@@ -284,11 +293,51 @@ static void net_stop(struct bus_device *dev)
 		net_rx_close(n, i);
 }
 
+/* Two of one address in a network would get each other's frames. */
+static DEFINE_MUTEX(nics_lock);
+static LIST_HEAD(nics);
+
+static bool mac_taken(const struct net_params *p)
+{
+	const struct net_nic *n;
+
+	lockdep_assert_held(&nics_lock);
+	list_for_each_entry(n, &nics, link)
+		if (ether_addr_equal(n->mac, p->mac) && net_eq(dev_net(n->netdev), p->net))
+			return true;
+	return false;
+}
+
+/* The host's end, with an address that nobody else has. */
+static int add_host_end(struct net_nic *n, const struct net_params *p,
+			struct netlink_ext_ack *extack)
+{
+	int err;
+
+	mutex_lock(&nics_lock);
+	if (mac_taken(p)) {
+		NL_SET_ERR_MSG(extack, "MAC address: another interface of a domain has it");
+		err = -EEXIST;
+	} else {
+		err = net_host_add(n, p, extack);
+		if (!err)
+			list_add(&n->link, &nics);
+	}
+	mutex_unlock(&nics_lock);
+	return err;
+}
+
+static void remove_host_end(struct net_nic *n)
+{
+	mutex_lock(&nics_lock);
+	list_del(&n->link);
+	mutex_unlock(&nics_lock);
+	net_host_remove(n);
+}
+
 static void net_unplug(struct bus_device *dev)
 {
-	struct net_nic *n = nic_of(dev);
-
-	net_host_remove(n);
+	remove_host_end(nic_of(dev));
 }
 
 static void net_free(struct bus_device *dev)
@@ -332,6 +381,7 @@ static const struct bus_ops net_ops = {
 	.config_read	= net_config_read,
 	.start		= net_start,
 	.stop		= net_stop,
+	.disabled	= net_disabled,
 	.kick		= net_kick,
 	.unplug		= net_unplug,
 	.counters	= counter_names,
@@ -386,7 +436,7 @@ struct bus_device *net_new(const struct net_params *p, struct netlink_ext_ack *e
 	if (err)
 		goto err_free;
 	/* last: whoever sees it may set it up at once */
-	err = net_host_add(n, p, extack);
+	err = add_host_end(n, p, extack);
 	if (err) {
 		bus_put(&n->dev);
 		return ERR_PTR(err);
@@ -403,7 +453,7 @@ err_free:
 
 void net_discard(struct bus_device *dev)
 {
-	net_host_remove(nic_of(dev));
+	remove_host_end(nic_of(dev));
 	bus_put(dev);
 }
 

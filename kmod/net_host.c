@@ -217,6 +217,7 @@ int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_e
 	netdev->max_mtu = NET_MTU_MAX;
 	netdev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_TSO |
 			      NETIF_F_TSO6 | NETIF_F_TSO_ECN;
+	netdev->features = netdev->hw_features;	/* wanted; without a driver none is there */
 	netdev->vlan_features = netdev->hw_features;
 	/* the highest address of all: a bridge does not take it for its own */
 	memcpy(mac, p->mac, sizeof(mac));
@@ -259,7 +260,6 @@ void net_host_features(struct net_nic *n, u64 features, bool running)
 	rtnl_lock();
 	if (running) {
 		n->allowed = allowed;
-		n->netdev->wanted_features |= allowed;
 		netdev_update_features(n->netdev);
 		netif_carrier_on(n->netdev);
 		netif_tx_wake_all_queues(n->netdev);

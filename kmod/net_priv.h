@@ -47,6 +47,7 @@ struct net_counters {
 /*
  * An interface. Pair i has queue 2 * i to the guest (rx) and 2 * i + 1 from it (tx); the
  * control queue is the last.
+ * @link: all that have a host's end
  * @netdev: the host's end, whose private area points back
  * @active: pairs that the driver uses
  * @running: DRIVER_OK and not stopped; under the device's lock
@@ -57,6 +58,7 @@ struct net_counters {
  */
 struct net_nic {
 	struct bus_device dev;
+	struct list_head link;
 	struct net_device *netdev;
 	u8 mac[ETH_ALEN];
 	unsigned int pairs;
@@ -71,6 +73,7 @@ struct net_nic {
 };
 
 #define NET_SEGS_MAX	32
+#define NET_BUFS_MAX	64	/* that a frame may take */
 
 static inline struct net_nic *nic_of(const struct bus_device *dev)
 {
@@ -102,9 +105,8 @@ void net_rx_free(struct net_rx *rx);	/* closed; process context */
 
 /* Take what the guest posted. Queue's pop lock held, holder's process context. */
 void net_rx_kick(struct net_nic *n, unsigned int pair);
-/* Give all buffers back unused, take no more. Process context. */
-void net_rx_close(struct net_nic *n, unsigned int pair);
-/* Buffers are taken again. */
+/* Give all buffers back unused, take no more until the next kick or net_rx_open(). */
+void net_rx_close(struct net_nic *n, unsigned int pair);	/* process context */
 void net_rx_open(struct net_nic *n, unsigned int pair);
 /* ndo_start_xmit of the host's end */
 netdev_tx_t net_rx_xmit(struct sk_buff *skb, struct net_device *netdev);

@@ -131,6 +131,9 @@ void net_rx_kick(struct net_nic *n, unsigned int pair)
 	unsigned int budget = BUDGET;
 	bool starved;
 
+	/* closed when the guest took the queue down: it is up again */
+	if (READ_ONCE(rx->closed))
+		net_rx_open(n, pair);
 	unpin_used(rx);
 	do {
 		while (budget && take_one(n, q, rx))
@@ -164,7 +167,7 @@ void net_rx_free(struct net_rx *rx)
 void net_rx_open(struct net_nic *n, unsigned int pair)
 {
 	spin_lock_bh(&n->rx[pair].lock);
-	n->rx[pair].closed = false;
+	WRITE_ONCE(n->rx[pair].closed, false);
 	WRITE_ONCE(n->rx[pair].starved, false);
 	spin_unlock_bh(&n->rx[pair].lock);
 }
@@ -176,7 +179,7 @@ void net_rx_close(struct net_nic *n, unsigned int pair)
 	unsigned int head, tail;
 
 	spin_lock_bh(&rx->lock);
-	rx->closed = true;
+	WRITE_ONCE(rx->closed, true);
 	head = rx->head;
 	tail = rx->tail;
 	WRITE_ONCE(rx->head, tail);
@@ -239,13 +242,12 @@ static int put_frame(struct cursor *c, const void *hdr, const struct sk_buff *sk
 }
 
 /*
- * How many buffers does the frame need? rx->lock held. Return: 0: so many are not
- * there, < 0: it will never fit.
+ * How many buffers does the frame need, of @max that there can be? rx->lock held.
+ * Return: 0: so many are not there, < 0: it will never fit.
  */
-static int count_bufs(const struct net_nic *n, struct net_rx *rx, u32 len,
-		      struct bus_used *used)
+static int count_bufs(struct net_rx *rx, u32 len, struct bus_used *used, unsigned int max)
 {
-	unsigned int i, max = n->mergeable ? MAX_SKB_FRAGS + 1 : 1;
+	unsigned int i;
 
 	for (i = 0; i < max && rx->head + i != rx->tail; i++) {
 		struct net_buf *buf = buf_at(rx, rx->head + i);
@@ -260,16 +262,19 @@ static int count_bufs(const struct net_nic *n, struct net_rx *rx, u32 len,
 }
 
 /* rx->lock held. Return: buffers used, 0: none are there, < 0: drop it. */
-static int frame_to_bufs(struct net_nic *n, struct net_rx *rx, const struct sk_buff *skb,
-			 struct bus_used *used)
+static int frame_to_bufs(struct net_nic *n, struct net_rx *rx, const struct vring_host *ring,
+			 const struct sk_buff *skb, struct bus_used *used)
 {
 	struct virtio_net_hdr_mrg_rxbuf hdr;
 	struct cursor at = { .rx = rx, .buf = rx->head };
+	unsigned int max = 1;
 	int nr, err;
 
 	if (rx->closed)
 		return -ENETDOWN;
-	nr = count_bufs(n, rx, skb->len + sizeof(hdr), used);
+	if (n->mergeable)
+		max = min(NET_BUFS_MAX + 0U, READ_ONCE(ring->c.size));
+	nr = count_bufs(rx, skb->len + sizeof(hdr), used, max);
 	if (!nr) {
 		WRITE_ONCE(rx->starved, true);
 		rx->seen = rx->tail;
@@ -293,7 +298,7 @@ netdev_tx_t net_rx_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct net_nic *n = nic_of_netdev(netdev);
 	unsigned int pair = skb_get_queue_mapping(skb);
 	struct bus_queue *q = &n->dev.queues[2 * pair];
-	struct bus_used used[MAX_SKB_FRAGS + 1];
+	struct bus_used used[NET_BUFS_MAX];
 	struct net_rx *rx = &n->rx[pair];
 	int nr;
 
@@ -302,7 +307,7 @@ netdev_tx_t net_rx_xmit(struct sk_buff *skb, struct net_device *netdev)
 	if (bus_rate_over(&n->dev.rate))
 		return NETDEV_TX_BUSY;
 	spin_lock(&rx->lock);
-	nr = frame_to_bufs(n, rx, skb, used);
+	nr = frame_to_bufs(n, rx, &q->ring, skb, used);
 	spin_unlock(&rx->lock);
 	if (!nr) {
 		/* the worker looks whether there are buffers by now, and wakes it */

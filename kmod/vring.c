@@ -308,6 +308,18 @@ int vring_pop(struct vring_host *r, struct vring_chain *chain, vring_read_fn rea
 	return r->c.packed ? pop_packed(r, chain, read, ctx) : pop_split(r, chain, read, ctx);
 }
 
+void vring_unpop(struct vring_host *r, __u16 id)
+{
+	__u16 count = r->c.packed ? r->count[id] : 1;
+
+	if (r->c.packed && r->next_avail < count) {
+		r->next_avail += r->c.size;
+		r->avail_wrap = !r->avail_wrap;
+	}
+	r->next_avail -= count;
+	WRITE_ONCE(r->busy[id], 0);
+}
+
 bool vring_has_work(const struct vring_host *r)
 {
 	if (READ_ONCE(r->broken))

@@ -126,6 +126,12 @@ void vring_setup(struct vring_host *r, const struct vring_config *c);
  */
 int vring_pop(struct vring_host *r, struct vring_chain *chain, vring_read_fn read, void *ctx);
 
+/*
+ * Put back the buffer that vring_pop() gave last, before the next one is taken: it is as if
+ * it had not been. Available side; @id: of the chain.
+ */
+void vring_unpop(struct vring_host *r, __u16 id);
+
 /**
  * vring_push() - give a buffer back
  * @id: of a chain popped and not yet given back

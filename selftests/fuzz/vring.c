@@ -95,6 +95,10 @@ static void play(struct vring_host *r, struct input *in, void *area[4], const ui
 				break;
 			check_chain(&chain, r->c.size);
 			CHECK(!busy[chain.id] && nr < r->c.size);
+			if (byte(in) % 8 == 0) {
+				vring_unpop(r, chain.id);
+				break;
+			}
 			busy[chain.id] = true;
 			taken[nr++] = chain.id;
 			break;

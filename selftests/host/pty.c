@@ -30,12 +30,19 @@
 #include <unistd.h>
 
 #define BROKEN 125
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 60000	/* times $SLOW */
 
 static char seen[1 << 20];
 static size_t size, passed;
 static int master, slave, process;
 static pid_t child;
+
+static long long patience_ms(void)
+{
+	const char *slow = getenv("SLOW");
+
+	return (slow && atoi(slow) > 1 ? atoi(slow) : 1) * (long long)PATIENCE_MS;
+}
 
 static long long now_ms(void)
 {
@@ -69,7 +76,7 @@ static bool listen_for(int ms)
 
 static bool wait_text(const char *text)
 {
-	long long deadline = now_ms() + PATIENCE_MS;
+	long long deadline = now_ms() + patience_ms();
 	bool ended = false;
 	char *found;
 
@@ -87,7 +94,7 @@ static bool wait_text(const char *text)
 
 static bool wait_mode(bool raw)
 {
-	long long deadline = now_ms() + PATIENCE_MS;
+	long long deadline = now_ms() + patience_ms();
 	struct termios t;
 
 	do {
@@ -102,7 +109,7 @@ static bool wait_mode(bool raw)
 
 static bool wait_end(void)
 {
-	long long deadline = now_ms() + PATIENCE_MS;
+	long long deadline = now_ms() + patience_ms();
 
 	while (now_ms() < deadline)
 		if (listen_for(1000))

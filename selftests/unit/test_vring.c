@@ -351,6 +351,10 @@ TEST_F(traffic, at_random)
 			ASSERT_TRUE(buffers[chain.id].offered);
 			ASSERT_FALSE(buffers[chain.id].popped);
 			ASSERT_TRUE(same_buffer(&buffers[chain.id], &chain));
+			if (rand() % 4 == 0) {
+				vring_unpop(&g->host, chain.id);
+				break;
+			}
 			buffers[chain.id].popped = true;
 			popped[nr_popped++] = chain.id;
 			waiting--;

@@ -79,7 +79,6 @@ void *memcpy(void *to, const void *from, u64 bytes)
 	return to;
 }
 
-void *memset(void *to, int c, u64 bytes);
 void *memset(void *to, int c, u64 bytes)
 {
 	void *at = to;

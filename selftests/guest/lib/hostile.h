@@ -85,5 +85,6 @@ static inline void poke(u64 at, u8 value)
 
 /* Memory: all that page_alloc() hands out is below, the rest of memory is free. */
 void copy_to(void *to, const void *from, u64 bytes);
+void *memset(void *to, int c, u64 bytes);
 
 #endif /* HOSTILE_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net.c: network interfaces as they are asked for; see net.h.
+ * nic.c: network interfaces as they are asked for; see nic.h.
  *
  *   1. options
  *   2. OPTION=VALUE,...
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net.h"
+#include "nic.h"
 #include "size.h"
 
 /* ---- 1. Options ----------------------------------------------------------- */
@@ -229,6 +229,13 @@ static uint64_t mix(uint64_t hash, const char *text)
 	return hash;
 }
 
+/* The last characters change the lowest and the highest bits only: spread them. */
+static uint64_t spread(uint64_t hash)
+{
+	hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdULL;
+	return hash ^ hash >> 33;
+}
+
 uint64_t net_seed(void)
 {
 	FILE *file = fopen("/etc/machine-id", "re");
@@ -244,12 +251,10 @@ uint64_t net_seed(void)
 
 void net_derive(struct nic *nic, const char *domain, uint64_t seed)
 {
-	uint64_t hash = mix(mix(seed, domain), nic->name);
+	uint64_t hash = spread(mix(mix(seed, domain), nic->name));
 	char whole[DOMUS_NAME_MAX + 1 + DOMUS_DEV_NAME_MAX + 1];
 	int length;
 
-	/* The last step mixes upwards only. */
-	hash ^= hash >> 29;
 	if (!nic->has_mac) {
 		nic->mac[0] = 0xd6;
 		for (size_t i = 1; i < NIC_MAC; i++)
@@ -262,7 +267,7 @@ void net_derive(struct nic *nic, const char *domain, uint64_t seed)
 		memcpy(nic->ifname, whole, (size_t)length + 1);
 	else
 		snprintf(nic->ifname, sizeof(nic->ifname), "%.8s-%06x", domain,
-			 (unsigned int)(mix(mix(0, domain), nic->name) >> 16 & 0xffffff));
+			 (unsigned int)(spread(mix(mix(0, domain), nic->name)) & 0xffffff));
 }
 
 /* ---- 4. Networks of --net host -------------------------------------------- */
