@@ -13,10 +13,10 @@
 #include "dev_cmd.h"
 #include "dev_print.h"
 #include "domctl.h"
-#include "net.h"
 #include "netattach.h"
 #include "netif.h"
 #include "netnat.h"
+#include "nic.h"
 #include "nl_dev.h"
 
 /* ---- 1. attach -------------------------------------------------------------- */

@@ -10,7 +10,7 @@
 #include "disk.h"
 #include "domctl.h"
 #include "holder.h"
-#include "net.h"
+#include "nic.h"
 
 enum {
 	OPT_KERNEL = OPT_OWN, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_CONSOLE,

@@ -8,7 +8,7 @@
 #include <asm/domus_guest.h>
 
 #include "disk.h"
-#include "net.h"
+#include "nic.h"
 #include "nl.h"
 #include "port.h"
 
