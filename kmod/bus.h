@@ -150,6 +150,7 @@ struct bus {
 	struct mutex lock;
 	u32 last_instance;
 	struct bus_device __rcu *slots[DOMUS_MAX_DEVICES];
+	atomic_t alive;		/* devices that were added and are not freed yet */
 	wait_queue_head_t changed;
 };
 
@@ -203,7 +204,11 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
  */
 int bus_reset(struct domus_domain *d);
 
-/* The domain ends: all devices go, requests under way on their own. */
+/*
+ * The domain ends: all devices go, requests under way on their own. Returns when the
+ * devices are freed and what they had of the host is free for others, or after some
+ * seconds in which the host did not answer. Context: process, no locks.
+ */
 void bus_destroy(struct domus_domain *d);
 
 /* The device in a slot, any value, with a reference, or NULL. Context: any but NMI. */

@@ -45,6 +45,12 @@ static struct netlink_range_validation burst_range = {
 	.max = DOMUS_DEV_RATE_BURST_MS_MAX,
 };
 
+/* NLA_POLICY_RANGE() has no room for it. */
+static struct netlink_range_validation mtu_range = {
+	.min = NET_MTU_MIN,
+	.max = NET_MTU_MAX,
+};
+
 static struct netlink_range_validation size_range = {
 	.min = SECTOR_SIZE,
 	.max = S64_MAX,

@@ -90,9 +90,9 @@ plain() {
 	result "show"
 	[ "$(domctl -j disk list one)" = "[]" ] && nic_is one net0 vlan 5 && nic_is one x rate_bytes 1048576
 	result "list -j, and disk list is about disks"
-	no 2 "Error: net y: mac: MAC address: another interface of a domain has it" \
+	no 2 "Error: net y: MAC address: another interface of a domain has it" \
 		$attach --manual --name y --mac d6:00:00:00:00:01
-	no 2 "Error: net y: mac: MAC address: another interface of a domain has it" \
+	no 2 "Error: net y: MAC address: another interface of a domain has it" \
 		domctl net attach two --manual --name y --mac d6:00:00:00:00:01
 	no 2 "Error: net x: the domain has a device of this name" \
 		$attach --manual --name x --ifname bar
@@ -147,7 +147,7 @@ creates() {
 	no 1 "Error: --net: unknown option 'bride'" create --net bride=br0
 	no 1 "Error: --net: none excludes others" create --net none --net host
 	no 1 "Error: net name: 'a' is given twice" create --net host,name=a --net manual,name=a
-	no 2 "Error: net b: mac: MAC address: another interface of a domain has it" \
+	no 2 "Error: net b: MAC address: another interface of a domain has it" \
 		create --net manual,name=a,mac=d6:00:00:00:00:02 --net manual,name=b,mac=d6:00:00:00:00:02
 	create --net bridge=br0,vlan=9,name=a,mac=D6:00:00:00:00:02 --net host,queues=2 > /dev/null &&
 		nic_is three a vlan 9 && nic_is three a mac d6:00:00:00:00:02 &&
@@ -168,7 +168,7 @@ creates() {
 		[ "$(domctl -j net list three)" = "[]" ] && domctl destroy three
 	result "none in place of the file's"
 	printf '[net x]\nvlan = 3\n' >> $DIR/three.conf
-	no 1 "Error: $DIR/three.conf:10: net: one of bridge=BRIDGE, host and manual is needed" \
+	no 1 "Error: $DIR/three.conf:11: net: one of bridge=BRIDGE, host and manual is needed" \
 		domctl create -f $DIR/three.conf
 }
 

@@ -58,7 +58,7 @@ netpeer flood 10.1.0.100 7 5 1400; netpeer flood 10.1.0.100 7 5 20000; done) > /
 
 storm() {
 	works one "cd $drivers; d=\$(ls -d virtio*); for i in \$(seq $cycles); do \
-echo \$d > unbind; echo \$d > bind; ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up; done; \
+echo \$d > unbind; echo \$d > bind; ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up; echo \$i; done; \
 cd /root" 600
 	result "$cycles times reset by its driver"
 	works one "ping -c 2 -W 5 10.1.0.100"

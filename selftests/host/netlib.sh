@@ -31,7 +31,7 @@ steps=0
 guest_begins() {
 	steps=$((steps + 1))
 	step=DONE-$steps
-	printf '%s; echo %s-$?\r\035' "$2" $step | domctl console $1 > /dev/null 2>&1
+	printf '%s\recho %s-$?\r\035' "$2" $step | domctl console $1 > /dev/null 2>&1
 }
 
 # guest_ended NAME STEP [SECONDS]: it has; the status is the command's
@@ -83,5 +83,5 @@ no_tables() {
 
 # No device of a domain, no table is left on the host.
 net_left() {
-	nothing_left && no_tables && ! ls /sys/class/net | grep -E '^(one|two|flood|three)-'
+	nothing_left && no_tables && ! grep -E '^ *(one|two|flood|three)-' /proc/net/dev
 }

@@ -52,7 +52,8 @@ static void test_parse(void)
 	ok(!net_parse(&n, "bridge=br-0.1_x,vlan=4094,mac=D6:00:ab:CD:ef:01,name=lan,ifname=lan0,"
 		      "mtu=65535,queues=8,queue-size=1024,rate=1M,ops=7,burst=60000", &error) &&
 	   n.mode == NIC_BRIDGE && !strcmp(n.bridge, "br-0.1_x") && n.vlan == 4094 && n.has_mac &&
-	   !memcmp(n.mac, mac, sizeof(mac)) && !strcmp(n.name, "lan") && !strcmp(n.ifname, "lan0") &&
+	   !memcmp(n.mac, mac, sizeof(mac)) && !strcmp(n.name, "lan") &&
+	   !strcmp(n.ifname, "lan0") &&
 	   n.mtu == 65535 && n.queues == 8 && n.queue_size == 1024 && n.rates.bytes == 1 << 20 &&
 	   n.rates.ops == 7 && n.rates.burst_ms == 60000, "all options");
 	n = (struct nic) { .mode = NIC_UNSAID };
@@ -94,7 +95,8 @@ static const struct {
 	{ "bridge=b,vlan=-1", "vlan: '-1' is not a number" },
 	{ "bridge=b,vlan=4294967297", "vlan: 4294967297 is not in 1 to 4094" },
 	{ "host,mac=", "mac: '' is no MAC address (as d6:00:12:34:56:78)" },
-	{ "host,mac=d6:00:12:34:56", "mac: 'd6:00:12:34:56' is no MAC address (as d6:00:12:34:56:78)" },
+	{ "host,mac=d6:00:12:34:56", "mac: 'd6:00:12:34:56' is no MAC address (as "
+				     "d6:00:12:34:56:78)" },
 	{ "host,mac=d6:00:12:34:56:7", "mac: 'd6:00:12:34:56:7' is no MAC address (as "
 				       "d6:00:12:34:56:78)" },
 	{ "host,mac=d6:00:12:34:56:789", "mac: 'd6:00:12:34:56:789' is no MAC address (as "

@@ -242,7 +242,8 @@ static int finish_nics(struct create *c, struct error *error)
 		twice = *name && is_taken(c, name);
 		memcpy(c->nics[i].name, name, sizeof(name));
 		if (twice)
-			return error_set(error, EXIT_USAGE, "net name", "'%s' is given twice", name);
+			return error_set(error, EXIT_USAGE, "net name", "'%s' is given twice",
+					 name);
 	}
 	for (size_t i = 0; i < c->config.nr_nics; i++) {
 		if (!*c->nics[i].name) {

@@ -13,6 +13,7 @@
 #include "port.h"
 
 #define CONTROL_COUNTERS_MAX 32
+#define CONTROL_QUEUES_MAX 32	/* of a device; DOMUS_DEV_QUEUES_MAX may be pairs */
 #define CONTROL_QUEUES_MAX 32
 
 struct control_queue {

@@ -301,8 +301,8 @@ static int sweep(char **argv)
 		printf("netpeer: %s, %zu bytes: did not come back as they were\n", argv[4], size);
 		return 1;
 	}
-	printf("netpeer: %s: %u sizes from %zu to %zu are well, %u datagrams lost\n", argv[4], sizes,
-	       from, to, lost);
+	printf("netpeer: %s: %u sizes from %zu to %zu are well, %u datagrams lost\n", argv[4],
+	       sizes, from, to, lost);
 	close(fd);
 	return lost * 20 > sizes + 20;
 }
