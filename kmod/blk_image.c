@@ -195,7 +195,11 @@ void blk_image_close(struct blk_image *image)
 {
 	put_bdev(image, image->bdev);
 	unclaim(image);
-	fput(image->file);
+	/* now: a worker's fput() is late, and who waits for the device wants the file */
+	if (current->flags & PF_KTHREAD)
+		__fput_sync(image->file);
+	else
+		fput(image->file);
 }
 
 /* ---- 3. Block devices ----------------------------------------------------------- */

@@ -62,6 +62,7 @@ void bus_setup(struct bus *b)
 static void device_free_work(struct work_struct *work)
 {
 	struct bus_device *dev = container_of(work, struct bus_device, free_work);
+	struct domus_domain *d = dev->d;
 	unsigned int i, area;
 
 	bus_rate_cancel(&dev->rate);
@@ -71,10 +72,13 @@ static void device_free_work(struct work_struct *work)
 		for (area = 0; area < 3; area++)
 			gmem_unmap(&dev->queues[i].areas[area]);
 	kvfree(dev->queues);
-	if (dev->d)
-		domain_put(dev->d);
 	synchronize_rcu();	/* bus_get_slot() looks at the reference count */
 	dev->ops->free(dev);
+	if (d) {
+		atomic_dec(&d->bus.alive);
+		wake_up_all(&d->bus.changed);
+		domain_put(d);
+	}
 	module_put(THIS_MODULE);
 }
 
@@ -234,6 +238,7 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
 		dev->slot = slot;
 		dev->instance = ++b->last_instance;
 		dev->worker = worker;
+		atomic_inc(&b->alive);
 		rcu_assign_pointer(b->slots[slot], dev);
 		if (dev->ops->plug)
 			dev->ops->plug(dev);
@@ -281,6 +286,7 @@ static void device_end(struct bus_device *dev)
 		bus_queue_work(&dev->queues[i]);
 }
 
+#define FREE_TIME	(5 * HZ)	/* what the host's disks have to let go of a domain */
 #define END_TIME	(2 * HZ)	/* what a guest has to let go of what ends */
 
 void bus_end(struct bus_device *dev, bool now)
@@ -423,4 +429,6 @@ void bus_destroy(struct domus_domain *d)
 		if (dev)
 			unplugged(dev);
 	}
+	/* Who destroys a domain wants its disks: unless the host does not answer for them. */
+	wait_event_timeout(b->changed, !atomic_read(&b->alive), FREE_TIME);
 }

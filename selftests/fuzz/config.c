@@ -14,7 +14,7 @@
 
 #include "config.h"
 #include "disk.h"
-#include "net.h"
+#include "nic.h"
 
 #define CHECK(x) do { if (!(x)) abort(); } while (0)
 

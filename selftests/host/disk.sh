@@ -388,6 +388,19 @@ it away)" domctl disk detach three d --timeout 2
 		soon in_state ready && [ "$(member three d broken)" = '""' ]
 	result "a reset brings it back"
 	domctl destroy three
+
+	# Its files are the host's at once: no need to wait for anything.
+	mkdir -p $DIR/mnt
+	mke2fs /dev/ram2 > /dev/null 2>&1
+	for how in idle crash; do
+		mount -t ext4 /dev/ram2 $DIR/mnt
+		image $DIR/mnt/d.img 1M
+		domctl create three --kernel $PUPPET $MEMORY --append $how \
+			--disk $DIR/mnt/d.img > /dev/null
+		[ $how = idle ] || soon is_state three dead
+		domctl destroy three && umount $DIR/mnt
+		result "destroyed ($how): the file system of its disk can be unmounted"
+	done
 }
 
 # ---- 9. Other users -----------------------------------------------------------------------
@@ -408,7 +421,7 @@ others() {
 begin
 make_images || exit 1
 chmod 755 $DIR
-domctl create one --kernel $PUPPET $MEMORY --append idle > /dev/null &&
+domctl create one --kernel $PUPPET $MEMORY --rng none --append idle > /dev/null &&
 	domctl create two --kernel $PUPPET $MEMORY --append idle > /dev/null
 result "two domains"
 [ "$(domctl -j disk list)" = "[]" ]

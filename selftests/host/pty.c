@@ -7,6 +7,7 @@
  *   ?TEXT    wait until the command has written TEXT (behind what was waited for before)
  *   =TEXT    type TEXT; \n, \r, \\ and \ooo as in C
  *   raw, cooked   the terminal must be in that mode, soon
+ *   size COLSxROWS   the window has another size
  *   hangup   the terminal goes away: the person has closed the window
  *   end      wait for the command's end
  */
@@ -29,12 +30,19 @@
 #include <unistd.h>
 
 #define BROKEN 125
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 60000	/* times $SLOW */
 
 static char seen[1 << 20];
 static size_t size, passed;
 static int master, slave, process;
 static pid_t child;
+
+static long long patience_ms(void)
+{
+	const char *slow = getenv("SLOW");
+
+	return (slow && atoi(slow) > 1 ? atoi(slow) : 1) * (long long)PATIENCE_MS;
+}
 
 static long long now_ms(void)
 {
@@ -68,7 +76,7 @@ static bool listen_for(int ms)
 
 static bool wait_text(const char *text)
 {
-	long long deadline = now_ms() + PATIENCE_MS;
+	long long deadline = now_ms() + patience_ms();
 	bool ended = false;
 	char *found;
 
@@ -86,7 +94,7 @@ static bool wait_text(const char *text)
 
 static bool wait_mode(bool raw)
 {
-	long long deadline = now_ms() + PATIENCE_MS;
+	long long deadline = now_ms() + patience_ms();
 	struct termios t;
 
 	do {
@@ -101,7 +109,7 @@ static bool wait_mode(bool raw)
 
 static bool wait_end(void)
 {
-	long long deadline = now_ms() + PATIENCE_MS;
+	long long deadline = now_ms() + patience_ms();
 
 	while (now_ms() < deadline)
 		if (listen_for(1000))
@@ -132,6 +140,14 @@ static bool type(const char *text)
 	return write(master, bytes, n) == (ssize_t)n;
 }
 
+static bool resize(const char *text)
+{
+	struct winsize window = { 0 };
+
+	return sscanf(text, "size %hux%hu", &window.ws_col, &window.ws_row) == 2 &&
+	       !ioctl(master, TIOCSWINSZ, &window);
+}
+
 static bool step(const char *text)
 {
 	switch (*text) {
@@ -143,6 +159,8 @@ static bool step(const char *text)
 		return wait_mode(true);
 	case 'c':
 		return wait_mode(false);
+	case 's':
+		return resize(text);
 	case 'h':
 		/* The last open files of the terminal but the command's own. */
 		close(slave);

@@ -418,6 +418,7 @@ static int ask(int argc, char **argv)
 
 	if (argc < 2) {
 		dprintf(2, "usage: rig nmi\n"
+			   "       rig cut\n"
 			   "       rig mce CPU BANK STATUS MCGSTATUS ADDR MISC\n"
 			   "       rig at guest|cell CPU nmi|mce...\n"
 			   "       rig hmp WORDS...\n");

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,32 +223,32 @@ static bool is_gone(struct control *control, const struct control_ref *ref)
  * why. The process is pinned before we make sure that it still is the holder.
  */
 static int end_holder(struct control *control, const struct control_ref *ref,
-		      const struct control_domain *d, struct error *error)
+		      const struct control_domain *d, int holder, struct error *error)
 {
-	int fd;
-	int result = 0;
-
-	if (!d->pid)
-		return error_set(error, EXIT_REFUSED, "holder",
-				 "of %s is in a PID namespace that we do not see", d->name);
-	fd = (int)syscall(SYS_pidfd_open, d->pid, 0);
 	if (!is_gone(control, ref) &&
-	    (fd < 0 || syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0)) && errno != ESRCH)
-		result = error_set(error, EXIT_REFUSED, "holder", "of %s (PID %" PRIu32 "): %s",
-				   d->name, d->pid, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return result;
+	    (holder < 0 || syscall(SYS_pidfd_send_signal, holder, SIGTERM, NULL, 0)) &&
+	    errno != ESRCH)
+		return error_set(error, EXIT_REFUSED, "holder", "of %s (PID %" PRIu32 "): %s",
+				 d->name, d->pid, strerror(errno));
+	return 0;
 }
 
+/*
+ * The domain's name is free, and then the holder has ended, too: only then are disks and
+ * whatever else it had open free for others.
+ */
 static int wait_gone(struct control *control, const struct control_ref *ref,
-		     const struct control_domain *d, struct error *error)
+		     const struct control_domain *d, int holder, struct error *error)
 {
 	const struct timespec nap = { .tv_nsec = LOOK_MS * 1000000L };
+	struct pollfd end = { .fd = holder, .events = POLLIN };
 
 	for (int waited = 0; waited < GONE_MS; waited += LOOK_MS) {
-		if (is_gone(control, ref))
-			return 0;
+		if (is_gone(control, ref)) {
+			if (holder < 0 || poll(&end, 1, GONE_MS - waited) > 0)
+				return 0;
+			break;
+		}
 		(void)nanosleep(&nap, NULL);
 	}
 	return error_set(error, EXIT_REFUSED, "holder", "of %s (PID %" PRIu32 ") does not end: the "
@@ -274,21 +275,32 @@ static int destroy(struct control *control, const char *name, bool *net, struct 
 {
 	struct control_ref ref = { .name = name };
 	struct control_domain domain = { 0 };
+	int holder = -1, result = 0;
 
 	if (control_domain_get(control, &ref, &domain, error))
 		return -1;
 	/* From here on by id: the name may be another's as soon as it is free. */
 	ref.id = domain.id;
+	if (domain.pid)
+		holder = (int)syscall(SYS_pidfd_open, domain.pid, 0);
+	else if (domain.state == DOMUS_STATE_DEAD)
+		return error_set(error, EXIT_REFUSED, "holder",
+				 "of %s is in a PID namespace that we do not see", domain.name);
 	*net = has_net(control, &ref);
-	if (control_domain_del(control, &ref, NULL, error)) {
-		if (error->status != EXIT_NOT_FOUND)
-			return -1;
+	/* What is here to be ended is so by the process that has been pinned. */
+	if (!control_domain_del(control, &ref, NULL, error)) {
+		if (domain.state == DOMUS_STATE_DEAD)
+			result = end_holder(control, &ref, &domain, holder, error);
+		if (!result)
+			result = wait_gone(control, &ref, &domain, holder, error);
+	} else if (error->status == EXIT_NOT_FOUND) {
 		*error = (struct error) { 0 };
-		return 0;
+	} else {
+		result = -1;
 	}
-	if (domain.state == DOMUS_STATE_DEAD && end_holder(control, &ref, &domain, error))
-		return -1;
-	return wait_gone(control, &ref, &domain, error);
+	if (holder >= 0)
+		close(holder);
+	return result;
 }
 
 static int run_destroy(struct ctx *ctx, const struct command *self, int argc, char **argv)

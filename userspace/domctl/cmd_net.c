@@ -13,10 +13,10 @@
 #include "dev_cmd.h"
 #include "dev_print.h"
 #include "domctl.h"
-#include "net.h"
 #include "netattach.h"
 #include "netif.h"
 #include "netnat.h"
+#include "nic.h"
 #include "nl_dev.h"
 
 /* ---- 1. attach -------------------------------------------------------------- */
@@ -221,7 +221,8 @@ static int set_option(void *arg, int id, const char *value, struct error *error)
 	if (id != OPT_LINK)
 		return net_option(&set->nic, id, value, error);
 	if (strcmp(value, "up") != 0 && strcmp(value, "down") != 0)
-		return error_set(error, EXIT_USAGE, "link", "'%.40s' is neither up nor down", value);
+		return error_set(error, EXIT_USAGE, "link", "'%.40s' is neither up nor down",
+				 value);
 	set->link = !strcmp(value, "up") ? 1 : -1;
 	return 0;
 }

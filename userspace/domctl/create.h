@@ -10,12 +10,13 @@
 #include "disk.h"
 #include "domctl.h"
 #include "holder.h"
-#include "net.h"
+#include "nic.h"
 
 enum {
 	OPT_KERNEL = OPT_OWN, OPT_INITRD, OPT_APPEND, OPT_MEMORY, OPT_VCPUS, OPT_CONSOLE,
 	OPT_DETACH, OPT_WAIT, OPT_TIMEOUT, OPT_LOG, OPT_MAX_REBOOTS, OPT_ESCAPE, OPT_DISK,
 	OPT_FILE, OPT_NET, OPT_RNG, OPT_BALLOON, OPT_PORT, OPT_TERMINAL,
+	OPT_VSOCK,
 };
 
 extern const struct opt create_opts[];

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "net.h"
+#include "nic.h"
 #include "nl.h"
 
 /**

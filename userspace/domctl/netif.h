@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "net.h"
+#include "nic.h"
 
 struct netif;
 

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <nftables/libnftables.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "netnat.h"
@@ -14,12 +16,26 @@
 #define TABLE	"domus_nic"
 #define FORWARD	"/proc/sys/net/ipv4/ip_forward"
 
+/* libnftables has words of its own for the lack of it, on stderr. */
+static bool may(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return !syscall(SYS_capget, &head, data) &&
+	       data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN);
+}
+
 /* Runs commands. Return: what they print, for free(), or NULL with the first line of why. */
 static char *run(const char *commands, char *why, size_t size)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	struct nft_ctx *nft;
 	char *output = NULL;
 
+	snprintf(why, size, "it needs CAP_NET_ADMIN");
+	if (!may())
+		return NULL;
+	nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	snprintf(why, size, "no memory");
 	if (!nft)
 		return NULL;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "net.h"
+#include "nic.h"
 
 /**
  * netnat_add() - a table for an interface, and forwarding on the host

@@ -8,11 +8,12 @@
 #include <asm/domus_guest.h>
 
 #include "disk.h"
-#include "net.h"
+#include "nic.h"
 #include "nl.h"
 #include "port.h"
 
 #define CONTROL_COUNTERS_MAX 32
+#define CONTROL_QUEUES_MAX 32	/* of a device; DOMUS_DEV_QUEUES_MAX may be pairs */
 #define CONTROL_QUEUES_MAX 32
 
 struct control_queue {
@@ -49,6 +50,7 @@ struct control_dev {
 	bool reporting;
 	uint64_t target;
 	uint64_t actual;
+	uint64_t cid;
 	unsigned int nr_ports;
 	struct {
 		char name[DOMUS_DEV_NAME_MAX + 1];

@@ -11,18 +11,24 @@
  *   netpeer receive ADDRESS PORT BYTES [N]   from there
  *   netpeer rtt ADDRESS PORT N               round trips of one byte: their median, in ns
  *   netpeer flood ADDRESS PORT SECONDS SIZE  datagrams, as many as go
+ *   netpeer channels INTERFACE N             use N pairs of queues
+ *   netpeer offload INTERFACE on|off         checksums, segments, scatter-gather: to send
  *
- * 1. sockets  2. the server  3. sizes  4. streams  5. round trips, floods
+ * 1. sockets  2. the server  3. sizes  4. streams  5. round trips, floods  6. ethtool
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -295,8 +301,8 @@ static int sweep(char **argv)
 		printf("netpeer: %s, %zu bytes: did not come back as they were\n", argv[4], size);
 		return 1;
 	}
-	printf("netpeer: %s: %u sizes from %zu to %zu are well, %u datagrams lost\n", argv[4], sizes,
-	       from, to, lost);
+	printf("netpeer: %s: %u sizes from %zu to %zu are well, %u datagrams lost\n", argv[4],
+	       sizes, from, to, lost);
 	close(fd);
 	return lost * 20 > sizes + 20;
 }
@@ -434,6 +440,50 @@ static int flood(char **argv)
 	return 0;
 }
 
+/* ---- 6. Ethtool ------------------------------------------------------------------- */
+
+static bool ethtool(const char *interface, void *data)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct ifreq ifr = { .ifr_data = data };
+	bool good;
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", interface);
+	good = !ioctl(fd, SIOCETHTOOL, &ifr);
+	close(fd);
+	return good;
+}
+
+static int channels(char **argv)
+{
+	struct ethtool_channels c = { .cmd = ETHTOOL_GCHANNELS };
+
+	if (!ethtool(argv[2], &c))
+		die("channels");
+	c.cmd = ETHTOOL_SCHANNELS;
+	c.combined_count = (uint32_t)atoi(argv[3]);
+	if (!ethtool(argv[2], &c))
+		die("channels");
+	printf("netpeer: %u of %u pairs\n", c.combined_count, c.max_combined);
+	return 0;
+}
+
+static int offload(char **argv)
+{
+	static const uint32_t all[] = { ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO };
+	bool on = !strcmp(argv[3], "on");
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		/* what stands on others goes first */
+		uint32_t cmd = all[on ? i : sizeof(all) / sizeof(*all) - 1 - i];
+		struct ethtool_value value = { .cmd = cmd, .data = on };
+
+		if (!ethtool(argv[2], &value))
+			die("offload");
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 2 ? argv[1] : "";
@@ -451,6 +501,10 @@ int main(int argc, char **argv)
 		return rtt(argv);
 	if (!strcmp(command, "flood") && argc == 6)
 		return flood(argv);
+	if (!strcmp(command, "channels") && argc == 4)
+		return channels(argv);
+	if (!strcmp(command, "offload") && argc == 4)
+		return offload(argv);
 	printf("netpeer: what is '%s'?\n", command);
 	return 2;
 }

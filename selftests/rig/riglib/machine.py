@@ -324,7 +324,12 @@ class Machine:
                 self.requests.send(b"error: %s\n" % str(error).encode())
 
     def _inject(self, words):
-        """The requests of "rig" inside: nmi, mce, or a line for the monitor."""
+        """The requests of "rig" inside: nmi, mce, cut, or a line for the monitor."""
+        if words == ["cut"]:
+            # As if the power went: what QEMU has not been given is lost.
+            self.process.kill()
+            self.verdict.status = 0
+            return ""
         if words == ["nmi"]:
             self.monitor.execute("inject-nmi")
             return ""

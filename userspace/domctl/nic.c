@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net.c: network interfaces as they are asked for; see net.h.
+ * nic.c: network interfaces as they are asked for; see nic.h.
  *
  *   1. options
  *   2. OPTION=VALUE,...
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net.h"
+#include "nic.h"
 #include "size.h"
 
 /* ---- 1. Options ----------------------------------------------------------- */

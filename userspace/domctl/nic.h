@@ -4,8 +4,8 @@
  * OPTION,..., by a section of a configuration file. Pure but for net_seed() and
  * net_resolver().
  */
-#ifndef DOMCTL_NET_H
-#define DOMCTL_NET_H
+#ifndef DOMCTL_NIC_H
+#define DOMCTL_NIC_H
 
 #include <asm/domus_guest.h>
 #include <net/if.h>
@@ -143,4 +143,4 @@ void net_cmdline(char *to, size_t size, uint32_t network, const char *domain,
 /* Does a kernel's command line say addresses itself? */
 bool net_cmdline_has_ip(const char *cmdline);
 
-#endif /* DOMCTL_NET_H */
+#endif /* DOMCTL_NIC_H */

@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# debian.sh [SECONDS]: a Debian 12 with systemd on a disk in a domain, as KTAP: see
+# selftests/rig/debian-root, whose file system is /dev/vda here. It runs fio for that
+# time on a block device and on a file.
+# shellcheck disable=SC2086,SC2181,SC2317
+set -u
+PTY=/tests/host/pty
+SLOW=$((${SLOW:-1} * 4))
+export SLOW
+. /tests/host/common.sh
+
+# Of each answer the question, which the terminal echoes, shows but a part.
+session() {
+	$PTY "$@" > $DIR/out && return
+	note "$(tail -c 3000 $DIR/out)"
+	return 1
+}
+
+answer() {
+	tr -d '\r' < $DIR/out | sed -n "s/^.*$1: //p" | tail -n 1
+}
+
+begin
+[ -e /boot/bzImage ] && [ -e /dev/vda ] || { echo "1..0 # SKIP needs kernel and disk"; exit 4; }
+mount /dev/vda /mnt && cp /tests/linux/fio.sh /mnt/root/ && umount /mnt &&
+	mke2fs -q /dev/ram0 > /dev/null && mount -t ext4 /dev/ram0 /mnt &&
+	truncate -s 330M /mnt/block /mnt/disk && losetup /dev/loop0 /mnt/block
+result "its disks are made"
+domctl create debian --kernel /boot/bzImage --memory 512M --log $DIR/log \
+	--disk /dev/vda --disk /dev/loop0 --disk /mnt/disk \
+	--append "root=/dev/vda rw console=hvc0" > /dev/null
+result "it is created"
+session '?login: ' '=root\r' '?:~# ' \
+	'=echo "state"": $(systemctl is-system-running --wait)"\r' '?state: ' '?:~# ' \
+	'=echo "failed"": $(systemctl --failed --plain --no-legend | tr "\\n" " ")."\r' '?failed: ' '?:~# ' \
+	'=echo "root"": $(findmnt -no SOURCE,FSTYPE / | tr -s " ")"\r' '?root: ' '?:~# ' \
+	'=\035' end -- domctl console debian
+result "systemd boots to a login on the console, and root logs in"
+[ "$(answer state)" = running ] && [ "$(answer failed)" = . ]
+result "all units are started: $(answer state), failed: $(answer failed)"
+[ "$(answer root)" = "/dev/vda ext4" ]
+result "its root is the disk: $(answer root)"
+session '=\r' '?:~# ' "=bash fio.sh ${1:-1} /dev/vdb /dev/vdc\\r" '?fio: ' '?:~# ' '=\035' end -- \
+	domctl console debian
+result "fio"
+fio=$(answer fio)
+case $fio in
+*", 0 failed") ;;
+*) note "$(tr -d '\r' < $DIR/out | tail -n 60)"; false ;;
+esac
+result "fio: $fio"
+session '=\r' '?:~# ' '=poweroff\r' '?debian: guest powered off' end -- domctl console debian
+result "and it powers off"
+grep -E 'WARNING: CPU|BUG: |Call Trace' $DIR/log
+[ $? -ne 0 ]
+result "without a complaint of its kernel"
+domctl destroy debian && losetup -d /dev/loop0 && umount /mnt && nothing_left
+result "nothing is left"
+finish

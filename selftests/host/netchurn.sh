@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# netchurn.sh [CYCLES]: interfaces that come and go under load, as KTAP.
+#
+#   1. attach and detach while frames go both ways, by asking and by force
+#   2. a driver that lets go of its device and takes it again, as often
+#   3. a guest that reboots, and one that is destroyed, while frames go both ways
+# shellcheck disable=SC2086,SC2181
+set -u
+cycles=${1:-20}
+. /tests/host/common.sh
+. /tests/host/netlib.sh
+
+loads=
+
+# Frames to the guest's addresses, whether it answers or not.
+load() {
+	while :; do
+		timeout 5 $PEER flood $1 7 3 1400 > /dev/null 2>&1
+		timeout 5 $PEER flood $1 7 1 30000 > /dev/null 2>&1
+	done &
+	loads="$loads $!"
+}
+
+unload() {
+	for pid in $loads; do
+		kill $pid
+		wait $pid 2> /dev/null
+	done
+	loads=
+}
+
+drivers=/sys/bus/virtio/drivers/virtio_net
+
+churn() {
+	works one "ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up; (while :; do \
+netpeer flood 10.1.0.100 7 5 1400; netpeer flood 10.1.0.100 7 5 20000; done) > /dev/null 2>&1 &"
+	load 10.1.0.1
+	for n in $(seq $cycles); do
+		domctl net attach one --bridge br0 --name x > /dev/null || break
+		# with a driver, or before it has come; by asking, or not
+		[ $((n % 2)) = 0 ] || soon nic_is one x state ready || break
+		guest_begins one "ifconfig eth1 10.2.0.1 netmask 255.255.255.0 up; ping -c 1 -W 1 10.2.0.9"
+		if [ $((n % 3)) = 0 ]; then
+			domctl net detach one x --force || break
+		else
+			domctl net detach one x --timeout 60 || break
+		fi
+		guest_ended one $step
+		[ ! -e /sys/class/net/one-x ] || break
+	done
+	[ $n = $cycles ] && [ ! -e /sys/class/net/one-x ]
+	result "$cycles times attached and detached"
+	works one "ping -c 2 -W 5 10.1.0.100"
+	result "the other interface does not mind"
+}
+
+storm() {
+	works one "cd $drivers; d=\$(ls -d virtio*); for i in \$(seq $cycles); do \
+echo \$d > unbind; echo \$d > bind; ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up; echo \$i; done; \
+cd /root" 600
+	result "$cycles times reset by its driver"
+	works one "ping -c 2 -W 5 10.1.0.100"
+	result "it works after it"
+	nic_is one net0 broken "" && nic_is one net0 state ready
+	result "and is not broken"
+}
+
+ends() {
+	guest_begins one "reboot -f"
+	within 60 sh -c "[ \$(domctl -j show one | $JSON reboots) = 1 ]" &&
+		within 120 sh -c "[ \$(grep -c '^domus guest ready' $DIR/one.log) = 2 ]" &&
+		works one "ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up; ping -c 2 -W 5 10.1.0.100"
+	result "reboot under load: it works after it"
+	guest_begins one "netpeer flood 10.1.0.100 7 100 1400"
+	domctl destroy one && net_left
+	result "destroy under load: nothing is left"
+	unload
+}
+
+begin
+$IP link add br0 type bridge && $IP addr add 10.1.0.100/24 dev br0 && $IP link set br0 up
+guest_start one --net bridge=br0
+result "a domain"
+churn
+storm
+guests_well
+result "the guest's kernel is well"
+ends
+$IP link del br0
+finish

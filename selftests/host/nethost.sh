@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# nethost.sh: --net host, as KTAP: a domain that reaches the world with one flag, of
+# which the world sees the host alone.
+#
+#   1. the world: a network namespace with a server, behind the host
+#   2. from the domain to it, and what comes back; a neighbour who calls first
+#   3. two of them, one after the other, by attach, by kill -9: nothing is left
+# shellcheck disable=SC2086,SC2181
+set -u
+. /tests/host/common.sh
+. /tests/host/netlib.sh
+
+begin
+ns="$IP netns exec world"
+$IP netns add world && $IP link add out type veth peer name in netns world &&
+	$IP addr add 198.51.100.1/24 dev out && $IP link set out up &&
+	$ns $IP addr add 198.51.100.2/24 dev in && $ns $IP link set in up &&
+	$ns $IP route add 10.213.0.0/16 via 198.51.100.1
+result "a world behind the host"
+echo 0 > /proc/sys/net/ipv4/ip_forward
+$ns $PEER serve 5000 > /dev/null &
+server=$!
+guest_start one --net host
+result "a domain with one flag"
+[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+result "the host forwards"
+nic_is one net0 address 10.213.0.1 && nic_is one net0 guest_address 10.213.0.2
+result "net list tells both addresses"
+works one "ping -c 2 -W 2 198.51.100.2"
+result "ping to the world"
+works one "netpeer rtt 198.51.100.2 5000 3 && netpeer send 198.51.100.2 5000 500000 && \
+netpeer receive 198.51.100.2 5000 500000 && netpeer sweep 198.51.100.2 5000 udp 1 20000 3001"
+result "TCP and UDP to the world"
+guest_begins one "netpeer rtt 198.51.100.2 5000 2000"
+# 198.51.100.1 as the kernel writes it
+soon sh -c "$ns cat /proc/net/tcp | grep -q ' 016433C6:'" &&
+	! $ns cat /proc/net/tcp | grep -q ' 0200D50A:'
+result "the world sees the host's address, not the guest's"
+guest_ended one $step 120
+result "which takes nothing from it"
+works one "netpeer serve 6000 > /dev/null & sleep 1" && $PEER rtt 10.213.0.2 6000 3 > /dev/null
+result "the host reaches the guest"
+! $ns timeout 3 $PEER rtt 10.213.0.2 6000 1 > /dev/null 2>&1
+result "a stranger does not"
+works one "ifconfig eth0 10.213.0.9 netmask 255.255.255.0; route add default gw 10.213.0.1; \
+! ping -c 1 -W 1 198.51.100.2"
+result "nor does the guest by an address that is not its own"
+
+guest_start two --net host,name=a --net host,name=b &&
+	nic_is two a guest_address 10.213.0.6 && nic_is two b guest_address 10.213.0.10
+result "others get other networks"
+works two "ping -c 1 -W 2 198.51.100.2"
+result "the first one is set up"
+domctl net detach two b --force && nft list tables | wc -l | grep -qx 2
+result "detach: its table goes"
+[ "$(domctl net attach two --host --name c | tail -n 1)" = \
+	"two: c is 10.213.0.10/30, gateway 10.213.0.9" ]
+result "attach: the network that became free, and says which"
+kill -9 "$(holder_of two)"
+soon is_gone two && domctl net attach one --host > /dev/null && domctl net detach one net1 --force &&
+	nft list tables | wc -l | grep -qx 1
+result "kill -9 of a holder: the next command tidies up"
+$IP addr add 10.213.200.1/16 dev out
+expect 0 "" domctl net attach one --host --name d && nic_is one d address 172.29.0.1
+result "a range that the host has routes to is left alone"
+expect 2 "Error: net e: the host has a network device lo (ifname= gives it another name)" \
+	domctl net attach one --host --name e --ifname lo
+result "a name that is taken"
+guests_well
+result "the guest's kernel is well"
+domctl destroy one && net_left
+result "nothing is left"
+kill $server
+wait $server 2> /dev/null
+finish

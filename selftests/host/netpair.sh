@@ -1,0 +1,128 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# netpair.sh [STEP]: two Linux domains in a bridge that filters VLANs, as KTAP.
+#
+#   1. from one to the other: sizes, streams, offloads, MTU, queues
+#   2. VLANs
+#   3. a rule of nftables stops what it says
+#   4. link, counters
+#   5. nothing is left
+# STEP: of sizes, in bytes.
+# shellcheck disable=SC2086,SC2181
+set -u
+size_step=${1:-2731}
+. /tests/host/common.sh
+. /tests/host/netlib.sh
+
+ping_b="ping -c 1 -W 2 10.1.0.2"
+
+setup() {
+	$IP link add br0 type bridge vlan_filtering 1 forward_delay 0 &&
+		$IP addr add 10.1.0.100/24 dev br0 && $IP link set br0 up
+	result "a bridge"
+	guest_start one --net bridge=br0,vlan=5,queues=4,mtu=9000 &&
+		guest_start two --net bridge=br0,vlan=5,mtu=9000
+	result "two domains"
+	[ "$(bridge -j vlan show dev one-net0 | grep -o '"vlan":[0-9]*')" = '"vlan":5' ]
+	result "a port is in its VLAN alone"
+	nic_is one net0 bridge br0 && nic_is one net0 vlan 5 && nic_is one net0 mtu 9000
+	result "net list says so"
+	works one "ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up" &&
+		works two "ifconfig eth0 10.1.0.2 netmask 255.255.255.0 up" &&
+		works two "netpeer serve 5000 > /dev/null & sleep 1"
+	result "addresses"
+}
+
+traffic() {
+	works one "netpeer sweep 10.1.0.2 5000 tcp 1 65535 $size_step" 600
+	result "TCP: sizes${1:-}"
+	works one "netpeer sweep 10.1.0.2 5000 udp 1 65507 $size_step" 600
+	result "UDP: sizes${1:-}"
+	works one "netpeer send 10.1.0.2 5000 3000000 2 && netpeer receive 10.1.0.2 5000 3000000 2" 200
+	result "streams both ways${1:-}"
+}
+
+between() {
+	for size in 1 56 1472 1473 8000 65507; do
+		works one "ping -c 2 -s $size 10.1.0.2" || break
+	done
+	result "ping: sizes"
+	works one '[ $(cat /sys/class/net/eth0/mtu) = 9000 ]'
+	result "MTU: that of the host's end"
+	traffic
+	works one "ifconfig eth0 mtu 1500; netpeer offload eth0 off" &&
+		works two "ifconfig eth0 mtu 1500; netpeer offload eth0 off" &&
+		ethtool -K two-net0 tx off sg off tso off > /dev/null
+	result "offloads off"
+	traffic ", no offloads"
+	ethtool -k two-net0 | grep -q '^tx-checksumming: off' &&
+		domctl net set two net0 --link down && domctl net set two net0 --link up &&
+		ethtool -k two-net0 | grep -q '^tx-checksumming: off'
+	result "what ethtool turned off stays off"
+	ethtool -K two-net0 tx on sg on tso on > /dev/null && works one "netpeer offload eth0 on"
+	result "offloads on"
+	works one "netpeer channels eth0 4" && works one "netpeer send 10.1.0.2 5000 500000 8"
+	result "four pairs of queues"
+	ethtool -l one-net0 | grep -q '^Combined:.*4$'
+	result "ethtool tells of them"
+	works one "netpeer channels eth0 1"
+	! guest two "ifconfig eth0 mtu 9001"
+	result "MTU: not more than the host's end"
+}
+
+vlans() {
+	! guest two "ping -c 1 -W 1 10.1.0.100"
+	result "the host is in another VLAN"
+	domctl net set two net0 --vlan 6 && nic_is two net0 vlan 6 && ! guest one "$ping_b"
+	result "another VLAN: not heard any more"
+	domctl net set two net0 --vlan 5 && works one "$ping_b"
+	result "back: heard"
+	$IP link add br1 type bridge && $IP link set br1 up &&
+		domctl net set two net0 --bridge br1 && nic_is two net0 bridge br1 &&
+		! guest one "$ping_b"
+	result "another bridge: not heard any more"
+	expect 2 "Error: vlan: br1 does not filter VLANs (ip link set br1 type bridge \
+vlan_filtering 1)" domctl net set two net0 --vlan 5
+	result "no VLAN where none are filtered"
+	domctl net set two net0 --bridge br0 --vlan 5 && works one "$ping_b"
+	result "back: heard"
+}
+
+rules() {
+	nft 'table bridge t { chain c { type filter hook forward priority 0;
+	     iifname "one-net0" meta protocol ip ip protocol tcp drop; }; }' &&
+		! guest one "timeout 3 netpeer rtt 10.1.0.2 5000 1" && works one "$ping_b"
+	result "one rule stops TCP, and nothing else"
+	nft delete table bridge t && works one "netpeer rtt 10.1.0.2 5000 5"
+	result "without it TCP goes again"
+}
+
+link() {
+	domctl net set one net0 --link down && nic_is one net0 link down &&
+		works one 'until [ $(cat /sys/class/net/eth0/carrier) = 0 ]; do sleep 0.1; done'
+	result "link down: the guest sees it"
+	domctl net set one net0 --link up && works one \
+		'until [ $(cat /sys/class/net/eth0/carrier) = 1 ]; do sleep 0.1; done' &&
+		works one "$ping_b" && nic_is one net0 link up
+	result "link up: it goes on"
+	ethtool -i one-net0 | grep -q '^driver: domus' &&
+		ethtool -i one-net0 | grep -q '^bus-info: one/net0$' &&
+		[ "$(ethtool -S one-net0 | awk '$1 == "pair0_from_guest_packets:" { print $2 }')" -gt 100 ]
+	result "ethtool: driver, statistics"
+	works one "ifconfig eth0 down" && soon nic_is one net0 link waiting; works one "ifconfig eth0 up"
+	result "the guest's end down and up"
+}
+
+begin
+setup
+between
+vlans
+rules
+link
+guests_well
+result "the guests' kernels are well"
+domctl destroy one && domctl destroy two && net_left
+result "nothing is left"
+$IP link del br0; $IP link del br1
+finish
