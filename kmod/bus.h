@@ -84,7 +84,7 @@ struct bus_ops {
  * @pop: see above; @push likewise
  * @enabled: @ring is set up and used; set under both, cleared under @push
  * @requests: popped and not yet pushed; under @push
- * @areas: of @ring
+ * @areas: of @ring; @config: as the guest described it, under the device's lock
  * @work: a kick by the device's worker
  * @kicks, @buffers, @signals: counters, under @pop, @push, @push
  */
@@ -98,6 +98,7 @@ struct bus_queue {
 	u32 port;
 	struct vring_host ring;
 	struct gmem_area areas[3];
+	struct domus_dev_queue config;
 	struct kthread_work work;
 	u64 kicks, buffers, signals;
 };
@@ -282,6 +283,16 @@ struct bus_used {
 
 /* As bus_push() for each, with one signal. */
 void bus_push_many(struct bus_queue *q, const struct bus_used *used, unsigned int nr);
+
+/*
+ * Something else than a buffer of bus_pop() uses the queue's memory, until bus_release():
+ * a reset waits for it. The queue is enabled, device's lock held. Any context for the other.
+ */
+void bus_hold(struct bus_queue *q);
+void bus_release(struct bus_queue *q);
+
+/* Signal the guest, if the queue is enabled, for who pushes without us. Any context but NMI. */
+void bus_signal(struct bus_queue *q);
 
 /* Have the worker kick the queue, if it is enabled. Context: any but NMI. */
 void bus_queue_work(struct bus_queue *q);

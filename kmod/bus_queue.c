@@ -149,6 +149,7 @@ s64 bus_queue_enable(struct bus_queue *q, const struct domus_dev_queue *config)
 	mutex_lock(&q->pop);
 	spin_lock_irqsave(&q->push, flags);
 	vring_setup(&q->ring, &ring);
+	q->config = *config;
 	q->port = port;
 	WRITE_ONCE(q->enabled, true);
 	spin_unlock_irqrestore(&q->push, flags);
@@ -301,6 +302,40 @@ void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *ar
 void bus_push(struct bus_queue *q, u16 id, u32 written)
 {
 	bus_push_with(q, id, written, NULL, NULL);
+}
+
+void bus_hold(struct bus_queue *q)
+{
+	unsigned long flags;
+
+	kref_get(&q->dev->ref);
+	spin_lock_irqsave(&q->push, flags);
+	q->requests++;
+	spin_unlock_irqrestore(&q->push, flags);
+}
+
+void bus_release(struct bus_queue *q)
+{
+	struct bus_device *dev = q->dev;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->push, flags);
+	q->requests--;
+	spin_unlock_irqrestore(&q->push, flags);
+	wake_up_all(&dev->d->bus.changed);
+	bus_put(dev);
+}
+
+void bus_signal(struct bus_queue *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->push, flags);
+	if (q->enabled) {
+		q->signals++;
+		event_signal(q->dev->d, q->port);
+	}
+	spin_unlock_irqrestore(&q->push, flags);
 }
 
 /* ---- 3. The worker -------------------------------------------------------------- */

@@ -56,6 +56,12 @@ static struct netlink_range_validation size_range = {
 	.max = S64_MAX,
 };
 
+/* below are the host and what is nobody, above is anybody */
+static struct netlink_range_validation cid_range = {
+	.min = 3,
+	.max = U32_MAX - 1ULL,
+};
+
 /* NLA_POLICY_RANGE() has room for S16_MAX. */
 static struct netlink_range_validation mtu_range = {
 	.min = NET_MTU_MIN,
@@ -81,6 +87,9 @@ static const struct nla_policy new_policy[DOMUS_A_DEV_MAX + 1] = {
 	[DOMUS_A_DEV_MTU]	= NLA_POLICY_FULL_RANGE(NLA_U32, &mtu_range),
 	[DOMUS_A_DEV_REPORTING]	= { .type = NLA_FLAG },
 	[DOMUS_A_DEV_PORT]	= NLA_POLICY_NESTED(control_port_policy),
+	[DOMUS_A_DEV_FEATURES]	= POLICY_U64,
+	[DOMUS_A_DEV_CID]	= NLA_POLICY_FULL_RANGE(NLA_U64, &cid_range),
+	[DOMUS_A_DEV_EVENTFDS]	= NLA_POLICY_EXACT_LEN(DOMUS_DEV_EVENTFDS * sizeof(u32)),
 	POLICY_RATES,
 };
 

@@ -19,6 +19,7 @@
 #include "domain.h"
 #include "rng.h"
 #include "vcon.h"
+#include "vsock.h"
 
 /* ---- 1. Kinds ------------------------------------------------------------- */
 
@@ -35,6 +36,8 @@ u32 control_small_kind(const struct bus_device *dev)
 		return DOMUS_DEV_KIND_BALLOON;
 	case VIRTIO_ID_CONSOLE:
 		return DOMUS_DEV_KIND_CONSOLE;
+	case VIRTIO_ID_VSOCK:
+		return DOMUS_DEV_KIND_VSOCK;
 	default:
 		return DOMUS_DEV_KIND_UNSPEC;
 	}
@@ -67,6 +70,31 @@ static struct bus_device *new_balloon(const struct domus_domain *d, struct nlatt
 		return ERR_PTR(-EEXIST);
 	}
 	return balloon_new(d, tb[DOMUS_A_DEV_REPORTING]);
+}
+
+static struct bus_device *new_vsock(const struct domus_domain *d, struct nlattr **tb,
+				    struct netlink_ext_ack *extack)
+{
+	struct vsock_params p = {};
+
+	if (current->mm != d->mm) {
+		NL_SET_ERR_MSG(extack, "only the holder can make a socket device");
+		return ERR_PTR(-EIO);
+	}
+	if (!tb[DOMUS_A_DEV_CID] || !tb[DOMUS_A_DEV_EVENTFDS]) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_KIND],
+				    "VSOCK needs DEV_CID and DEV_EVENTFDS");
+		return ERR_PTR(-EINVAL);
+	}
+	if (has_kind(d, VIRTIO_ID_VSOCK)) {
+		NL_SET_ERR_MSG(extack, "the domain has a socket device");
+		return ERR_PTR(-EEXIST);
+	}
+	p.cid = nla_get_u64(tb[DOMUS_A_DEV_CID]);
+	if (tb[DOMUS_A_DEV_FEATURES])
+		p.features = nla_get_u64(tb[DOMUS_A_DEV_FEATURES]);
+	nla_memcpy(p.fds, tb[DOMUS_A_DEV_EVENTFDS], sizeof(p.fds));
+	return vsock_new(&p, extack);
 }
 
 const struct nla_policy control_port_policy[DOMUS_A_PORT_MAX + 1] = {
@@ -142,6 +170,8 @@ struct bus_device *control_small_new(const struct domus_domain *d,
 		return new_balloon(d, tb, extack);
 	case DOMUS_DEV_KIND_CONSOLE:
 		return new_console(dev_attr, extack);
+	case DOMUS_DEV_KIND_VSOCK:
+		return new_vsock(d, tb, extack);
 	default:
 		return ERR_PTR(-EOPNOTSUPP);	/* not by the policy */
 	}
@@ -236,6 +266,8 @@ int control_small_put(struct sk_buff *msg, struct bus_device *dev)
 
 	if (balloon_is(dev))
 		return put_balloon(msg, dev);
+	if (vsock_is(dev))
+		return nla_put_u64_64bit(msg, DOMUS_A_DEV_CID, vsock_cid(dev), DOMUS_A_DEV_PAD);
 	for (i = 0; vcon_is(dev) && i < vcon_nr(dev) && !err; i++)
 		err = put_port(msg, dev, i);
 	return err;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/domus: each open file is a domain; RUN, and the console as a stream.
+ * /dev/domus: each open file is a domain; RUN, VHOST, and the console as a stream.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -16,6 +16,7 @@
 #include "domain.h"
 #include "file.h"
 #include "vcpu.h"
+#include "vsock.h"
 
 static int domus_open(struct inode *inode, struct file *file)
 {
@@ -59,6 +60,28 @@ static long domus_ioctl_run(struct domus_domain *d, struct domus_run __user *arg
 	return copy_to_user(arg, &run, sizeof(run)) ? -EFAULT : 0;
 }
 
+/* ---- VHOST -------------------------------------------------------------------- */
+
+static long domus_ioctl_vhost(struct domus_domain *d, struct domus_vhost __user *arg)
+{
+	struct domus_vhost v;
+	int r;
+
+	if (copy_from_user(&v, arg, sizeof(v)))
+		return -EFAULT;
+	if (memchr_inv(v.reserved, 0, sizeof(v.reserved)))
+		return -EINVAL;
+	/* 0 before DOMAIN_NEW */
+	if (!smp_load_acquire(&d->nr_vcpus))
+		return -ENODEV;
+	if (current->mm != d->mm)
+		return -EIO;
+	r = vsock_wait(d, &v);
+	if (r)
+		return r;
+	return copy_to_user(arg, &v, sizeof(v)) ? -EFAULT : 0;
+}
+
 static long domus_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -66,6 +89,8 @@ static long domus_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return DOMUS_HOST_ABI;
 	case DOMUS_IOC_RUN:
 		return domus_ioctl_run(file->private_data, (struct domus_run __user *)arg);
+	case DOMUS_IOC_VHOST:
+		return domus_ioctl_vhost(file->private_data, (struct domus_vhost __user *)arg);
 	default:
 		return -ENOTTY;
 	}

@@ -208,9 +208,9 @@ struct message {
 	struct virtio_console_control head;
 	union {
 		char name[DOMUS_DEV_NAME_MAX + 1];
-		/* as Linux reads them; VIRTIO has the two the other way */
+		/* as VIRTIO says; Linux before 2025 takes them the other way */
 		struct {
-			__le16 rows, cols;
+			__le16 cols, rows;
 		} size;
 	};
 };

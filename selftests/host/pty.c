@@ -7,6 +7,7 @@
  *   ?TEXT    wait until the command has written TEXT (behind what was waited for before)
  *   =TEXT    type TEXT; \n, \r, \\ and \ooo as in C
  *   raw, cooked   the terminal must be in that mode, soon
+ *   size COLSxROWS   the window has another size
  *   hangup   the terminal goes away: the person has closed the window
  *   end      wait for the command's end
  */
@@ -139,6 +140,14 @@ static bool type(const char *text)
 	return write(master, bytes, n) == (ssize_t)n;
 }
 
+static bool resize(const char *text)
+{
+	struct winsize window = { 0 };
+
+	return sscanf(text, "size %hux%hu", &window.ws_col, &window.ws_row) == 2 &&
+	       !ioctl(master, TIOCSWINSZ, &window);
+}
+
 static bool step(const char *text)
 {
 	switch (*text) {
@@ -150,6 +159,8 @@ static bool step(const char *text)
 		return wait_mode(true);
 	case 'c':
 		return wait_mode(false);
+	case 's':
+		return resize(text);
 	case 'h':
 		/* The last open files of the terminal but the command's own. */
 		close(slave);

@@ -43,7 +43,10 @@
  *                             BALLOON: DEV_REPORTING (optional)
  *                             CONSOLE: DEV_PORT[] n { PORT_NAME, PORT_FD (of a UNIX
  *                             stream socket that listens), PORT_TERMINAL (optional,
- *                             the first one) } }
+ *                             the first one) }
+ *                             VSOCK, by the holder alone: DEV_CID, DEV_FEATURES (of
+ *                             vhost-vsock), DEV_EVENTFDS: kick and kick, call and call
+ *                             of its rings 0 and 1, err of both; see DOMUS_IOC_VHOST }
  *                             all kinds, optional: DEV_QUEUES, DEV_QUEUE_SIZE,
  *                             DEV_RATE_BYTES, DEV_RATE_OPS, DEV_RATE_BURST_MS
  *                           plugs a device; before START or later
@@ -64,7 +67,7 @@
  *                             DEV_FLAGS, DEV_STATUS, DEV_FEATURES, DEV_SIZE,
  *                             DEV_SERIAL, DEV_FILE, DEV_BROKEN, DEV_LEAVING,
  *                             DEV_RATE_*, DEV_MAC, DEV_IFNAME, DEV_IFINDEX, DEV_MTU,
- *                             DEV_REPORTING, DEV_TARGET, DEV_ACTUAL, DEV_PORT[] n {
+ *                             DEV_REPORTING, DEV_TARGET, DEV_ACTUAL, DEV_CID, DEV_PORT[] n {
  *                             PORT_ID, PORT_NAME, PORT_TERMINAL, PORT_GUEST, PORT_HOST,
  *                             PORT_PATH },
  *                             DEV_QUEUE[] n { QUEUE_ID, QUEUE_SIZE, QUEUE_KICKS,
@@ -261,6 +264,8 @@ enum domus_attr_dev {
 	DOMUS_A_DEV_PORT,	/* nested, repeated: DOMUS_A_PORT_* */
 	DOMUS_A_DEV_COLS,	/* u32, at most 32767 */
 	DOMUS_A_DEV_ROWS,	/* u32, at most 32767 */
+	DOMUS_A_DEV_CID,	/* u64: of the guest, AF_VSOCK: 3 to 2^32 - 2 */
+	DOMUS_A_DEV_EVENTFDS,	/* binary: DOMUS_DEV_EVENTFDS times u32, see DEV_NEW */
 	__DOMUS_A_DEV_MAX
 };
 
@@ -312,6 +317,7 @@ enum domus_dev_kind {
 	DOMUS_DEV_KIND_RNG,
 	DOMUS_DEV_KIND_BALLOON,
 	DOMUS_DEV_KIND_CONSOLE,
+	DOMUS_DEV_KIND_VSOCK,
 	__DOMUS_DEV_KIND_MAX
 };
 
@@ -378,6 +384,31 @@ struct domus_run {
 	__u64 reserved[3];	/* zero */
 };
 
+#define DOMUS_VHOST_QUEUES	2	/* receive, transmit */
+#define DOMUS_DEV_EVENTFDS	5	/* DOMUS_A_DEV_EVENTFDS */
+
+/* A ring, by addresses of the holder. */
+struct domus_vhost_queue {
+	__u64 desc;
+	__u64 avail;
+	__u64 used;
+	__u32 size;
+	__u32 reserved;
+};
+
+/**
+ * struct domus_vhost - argument of DOMUS_IOC_VHOST
+ * @generation: in: the last answer's that was carried out, 0 at first; out: of this one
+ * @running: out: vhost is to use @queues, with @features; or to use nothing any more
+ */
+struct domus_vhost {
+	__u32 generation;
+	__u32 running;
+	__u64 features;
+	struct domus_vhost_queue queues[DOMUS_VHOST_QUEUES];
+	__u64 reserved[2];	/* zero */
+};
+
 /*
  * ioctls of /dev/domus. RUN runs one vCPU in the calling thread until the domain
  * ends, waiting while it is offline. -EINTR: a signal, or work of the kernel that is
@@ -386,11 +417,17 @@ struct domus_run {
  * another process than the one that made the domain, -EBUSY when another thread
  * runs this vCPU, or it is being reset.
  *
+ * VHOST waits until the domain's socket device wants something else of the host's
+ * vhost-vsock than the answer before. A guest that resets the device waits until the
+ * holder has stopped vhost and called again. -ENODEV: there is none (any more),
+ * -ESHUTDOWN: the domain is dead.
+ *
  * read() takes console output (blocks unless O_NONBLOCK; 0 when the domain is
  * dead and all was read), write() gives console input, poll() as usual;
  * POLLHUP: the domain is dead.
  */
 #define DOMUS_IOC_VERSION	_IO('D', 0x00)	/* -> DOMUS_HOST_ABI */
 #define DOMUS_IOC_RUN		_IOWR('D', 0x01, struct domus_run)
+#define DOMUS_IOC_VHOST		_IOWR('D', 0x02, struct domus_vhost)
 
 #endif /* _UAPI_LINUX_DOMUS_H */

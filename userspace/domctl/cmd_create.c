@@ -313,6 +313,7 @@ const struct command cmd_create = {
 		"                        repeatable\n"
 		"      --terminal        a second console that knows the size of the terminal:\n"
 		"                        domctl console --terminal\n"
+		"      --vsock CID|auto  sockets of AF_VSOCK between the guest and the host\n"
 		"      --detach          return when the guest has started (the default)\n"
 		"      --console         attach this terminal; ^] detaches, the domain runs on\n"
 		"      --wait            wait for the end; the exit status says what it was\n"

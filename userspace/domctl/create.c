@@ -19,6 +19,7 @@
 #include "build.h"
 #include "create.h"
 #include "size.h"
+#include "vsock.h"
 
 #define DEFAULT_MEMORY		(256ULL * 1024 * 1024)
 #define DEFAULT_MAX_REBOOTS	3	/* with --wait */
@@ -39,6 +40,7 @@ const struct opt create_opts[] = {
 	{ "balloon", 0, "KIND", OPT_BALLOON },
 	{ "port", 0, "NAME=PATH[,...]", OPT_PORT },
 	{ "terminal", 0, NULL, OPT_TERMINAL },
+	{ "vsock", 0, "CID", OPT_VSOCK },
 	{ "console", 0, NULL, OPT_CONSOLE },
 	{ "detach", 0, NULL, OPT_DETACH },
 	{ "wait", 0, NULL, OPT_WAIT },
@@ -127,6 +129,9 @@ static int set_option(struct create *c, int id, const char *value, struct error 
 	case OPT_TERMINAL:
 		c->config.small.terminal = true;
 		return 0;
+	case OPT_VSOCK:
+		c->config.small.vsock = true;
+		return vsock_parse(&c->config.small.cid, value, error);
 	case OPT_RNG:
 		return small_parse_rng(&c->config.small, value, error);
 	case OPT_BALLOON:

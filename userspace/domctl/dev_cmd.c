@@ -93,6 +93,7 @@ static const struct {
 	[DOMUS_DEV_KIND_RNG] = { "rng", "an entropy device" },
 	[DOMUS_DEV_KIND_BALLOON] = { "balloon", "a balloon" },
 	[DOMUS_DEV_KIND_CONSOLE] = { "console", "a device of ports" },
+	[DOMUS_DEV_KIND_VSOCK] = { "vsock", "a socket device" },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(*kinds))

@@ -329,6 +329,7 @@ static const char *title_of(const struct control_dev *d)
 		[DOMUS_DEV_KIND_RNG] = "Entropy",
 		[DOMUS_DEV_KIND_BALLOON] = "Balloon",
 		[DOMUS_DEV_KIND_CONSOLE] = "Ports",
+		[DOMUS_DEV_KIND_VSOCK] = "Sockets",
 	};
 
 	return titles[d->kind < sizeof(titles) / sizeof(*titles) ? d->kind : 0];

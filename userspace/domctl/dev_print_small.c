@@ -107,6 +107,8 @@ void dev_json_small(struct print *p, const struct control_dev *d)
 		json_balloon(p, d);
 	if (d->kind == DOMUS_DEV_KIND_CONSOLE)
 		json_ports(p, d);
+	if (d->kind == DOMUS_DEV_KIND_VSOCK)
+		print_number(p, "cid", NULL, d->cid);
 }
 
 void dev_text_small(struct print *p, const struct control_dev *d)
@@ -115,4 +117,6 @@ void dev_text_small(struct print *p, const struct control_dev *d)
 		text_balloon(p, d);
 	if (d->kind == DOMUS_DEV_KIND_CONSOLE)
 		text_ports(p, d);
+	if (d->kind == DOMUS_DEV_KIND_VSOCK)
+		print_number(p, NULL, "  CID", d->cid);
 }

@@ -47,6 +47,7 @@
 #include "nl_small.h"
 #include "runtime.h"
 #include "size.h"
+#include "vsock.h"
 #include "wire.h"
 
 #define LARGE_PAGE (2UL * 1024 * 1024)
@@ -280,6 +281,14 @@ static int attach_nics(struct holder_state *h)
 	return 0;
 }
 
+static int attach_vsock(struct holder_state *h)
+{
+	if (!h->config->small.vsock)
+		return 0;
+	return vsock_attach(h->control, &h->ref, h->device, h->memory, h->config->memory,
+			    h->config->small.cid, &h->error);
+}
+
 static int make_domain(struct holder_state *h)
 {
 	const struct holder_config *config = h->config;
@@ -291,7 +300,8 @@ static int make_domain(struct holder_state *h)
 	if (control_domain_new(h->control, h->device, config->name, config->vcpus, h->memory,
 			       config->memory, &h->ref.id, &h->error) ||
 	    attach_disks(h) || attach_nics(h) ||
-	    control_small_new(h->control, &h->ref, &config->small, &h->error))
+	    control_small_new(h->control, &h->ref, &config->small, &h->error) ||
+	    attach_vsock(h))
 		return -1;
 	log = open_log(h);
 	if (h->error.status)

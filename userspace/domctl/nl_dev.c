@@ -216,6 +216,7 @@ static void fill_dev(struct nlattr **tb, struct control_dev *d)
 	d->reporting = tb[DOMUS_A_DEV_REPORTING];
 	d->target = get_u64(tb[DOMUS_A_DEV_TARGET]);
 	d->actual = get_u64(tb[DOMUS_A_DEV_ACTUAL]);
+	d->cid = get_u64(tb[DOMUS_A_DEV_CID]);
 }
 
 static int answer_dev(struct nlattr **a, void *arg)

@@ -50,6 +50,7 @@ struct control_dev {
 	bool reporting;
 	uint64_t target;
 	uint64_t actual;
+	uint64_t cid;
 	unsigned int nr_ports;
 	struct {
 		char name[DOMUS_DEV_NAME_MAX + 1];

@@ -145,6 +145,21 @@ void control_ports_remove(struct control *c, const struct control_ref *ref)
 	free(devs);
 }
 
+int control_vsock_new(struct control *c, const struct control_ref *ref, const char *name,
+		      uint64_t cid, uint64_t features, const int *eventfds,
+		      struct error *error)
+{
+	struct nlattr *dev;
+	struct nl_msg *msg = begin(c, DOMUS_CMD_DEV_NEW, ref, name, &dev);
+	bool failed = !msg || nla_put_u32(msg, DOMUS_A_DEV_KIND, DOMUS_DEV_KIND_VSOCK) ||
+		      nla_put_u64(msg, DOMUS_A_DEV_CID, cid) ||
+		      nla_put_u64(msg, DOMUS_A_DEV_FEATURES, features) ||
+		      nla_put(msg, DOMUS_A_DEV_EVENTFDS,
+			      DOMUS_DEV_EVENTFDS * (int)sizeof(*eventfds), eventfds);
+
+	return finish(c, msg, dev, failed, name, error);
+}
+
 int control_terminal_size(struct control *c, const struct control_ref *ref, const char *device,
 			  uint16_t cols, uint16_t rows, struct error *error)
 {

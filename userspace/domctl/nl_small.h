@@ -20,6 +20,11 @@ void control_ports_remove(struct control *c, const struct control_ref *ref);
 int control_port_new(struct control *c, const struct control_ref *ref, const char *device,
 		     const char *port, int fd, struct error *error);
 
+/* DEV_NEW of a socket device; @eventfds: DOMUS_DEV_EVENTFDS files. */
+int control_vsock_new(struct control *c, const struct control_ref *ref, const char *name,
+		      uint64_t cid, uint64_t features, const int *eventfds,
+		      struct error *error);
+
 /* DEV_SET: the size of a terminal. */
 int control_terminal_size(struct control *c, const struct control_ref *ref, const char *device,
 			  uint16_t cols, uint16_t rows, struct error *error);

@@ -6,6 +6,7 @@
 
 #include "size.h"
 #include "small.h"
+#include "vsock.h"
 
 int small_parse_rng(struct small *small, const char *text, struct error *error)
 {
@@ -117,9 +118,11 @@ int small_check(struct small *small, size_t nr, bool (*taken)(void *arg, const c
 		void *arg, struct error *error)
 {
 	enum small_have console = small->terminal || small->nr_ports ? SMALL_YES : SMALL_NO;
+	enum small_have vsock = small->vsock ? SMALL_YES : SMALL_NO;
 
 	/* What was asked for goes before what is there by default. */
-	if (settle(&console, &nr, taken(arg, SMALL_CONSOLE), SMALL_CONSOLE, error) ||
+	if (settle(&vsock, &nr, taken(arg, VSOCK_NAME), VSOCK_NAME, error) ||
+	    settle(&console, &nr, taken(arg, SMALL_CONSOLE), SMALL_CONSOLE, error) ||
 	    settle(&small->rng, &nr, taken(arg, SMALL_RNG), SMALL_RNG, error) ||
 	    settle(&small->balloon, &nr, taken(arg, SMALL_BALLOON), SMALL_BALLOON, error))
 		return -1;

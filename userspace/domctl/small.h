@@ -37,12 +37,15 @@ struct small_port {
 
 /**
  * struct small
+ * @vsock: sockets of AF_VSOCK, by @cid, or 0: any
  * @terminal: a second console, with a size
  * @ports: @nr_ports of them
  * @rng_rates: of the entropy device
  * @reporting: the guest may report free pages
  */
 struct small {
+	bool vsock;
+	uint64_t cid;
 	bool terminal;
 	size_t nr_ports;
 	struct small_port ports[DOMUS_DEV_PORTS_MAX];
