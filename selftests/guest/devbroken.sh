@@ -1,0 +1,225 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# devbroken.sh: what is behind a disk fails, hangs, fills up or is taken away, and the
+# guest (devio.c) is told so, goes on, and can be ended.
+#
+#   1. errors: a device that has nothing but errors, a file system that is full, a file
+#      that was cut off, a device that is pulled out
+#   2. a device that hangs: forced removal, reset, destroy
+#
+# With --module brd, dm-mod, dm-delay, null_blk, sd_mod and scsi_debug, and dmsetup beside this file.
+# shellcheck disable=SC2181,SC2317  # result looks at the status
+number=0 failed=0
+DIR=/tmp/devbroken
+DM=${0%/*}/dmsetup
+
+result() {
+	if [ $? -eq 0 ]; then verdict=ok; else verdict="not ok" failed=1; fi
+	number=$((number + 1))
+	echo "$verdict $number - $1"
+}
+
+# ---- the guest -----------------------------------------------------------------
+
+# answers WORD ANSWER: told so, the guest says that, within what is long for anybody
+answers() {
+	echo "$1" >&7
+	hears "$1: $2"
+}
+
+hears() {
+	timeout $((30 * ${SLOW:-1})) awk -v want="$1" '
+		{ sub(/\r$/, "") } $0 == want { good = 1; exit } { print "# guest: " $0 } END { exit !good }' <&8
+}
+
+guest() {
+	domctl create io --kernel /tests/guest/devio --memory 16M --console < $DIR/in > $DIR/out \
+		2> $DIR/end 7>&- 8>&- &
+	job=$!
+	hears devio
+}
+
+# with DISK [OPTION...]: the guest has it open
+with() {
+	domctl disk attach io "$@" --name d > /dev/null && answers open 1
+}
+
+without() {
+	answers reset 0 && domctl disk detach io d > /dev/null
+}
+
+# soon COMMAND...: true within 20 seconds
+soon() {
+	tries=$((200 * ${SLOW:-1}))
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+is_gone() {
+	[ "$(domctl -j disk list io)" = "[]" ]
+}
+
+unused() {
+	[ "$(cat /sys/module/domus/refcnt)" = 0 ]
+}
+
+# ---- dm ------------------------------------------------------------------------
+
+dm() {
+	"$DM" --noudevsync --noudevrules "$@"
+}
+
+# table NAME LINE: the device has that table from here on, created when needed
+table() {
+	if dm info "$1" 2> /dev/null | grep -q "^Name"; then
+		dm suspend --noflush --nolockfs "$1" && dm load "$1" --table "$2" && dm resume "$1"
+	else
+		dm create "$1" --table "$2"
+	fi
+}
+
+SECTORS=8192
+GOOD="0 $SECTORS linear /dev/ram0 0"
+BAD="0 $SECTORS error"
+SLOWLY="0 $SECTORS delay /dev/ram0 0 6000"
+
+# ---- 1. Errors --------------------------------------------------------------------
+
+errors() {
+	table dm "$GOOD" && with /dev/dm-0 && answers read 0 && answers write 0
+	result "a device that works"
+	[ $failed -eq 0 ] || exit 1
+	table dm "$BAD" && answers read 1 && answers write 1
+	result "it has nothing but errors: the guest sees them"
+	answers start 16 && answers end "0 16"
+	result "many at a time, too"
+	domctl -p disk list io | grep -q '"errors": 18'
+	result "list counts them"
+	table dm "$GOOD" && answers read 0 && answers start 16 && answers end "16 0"
+	result "it works again"
+	without
+	result "and is given back"
+}
+
+full() {
+	mkdir $DIR/full && mount -t tmpfs -o size=64k none $DIR/full &&
+		truncate -s 4M $DIR/full/img && with $DIR/full/img && answers write 0
+	result "a file on a small file system"
+	dd if=/dev/zero of=$DIR/full/rest bs=4k 2> /dev/null
+	answers start 16 && answers end "8 8"
+	result "which is full: writes fail, reads do not"
+	rm $DIR/full/rest && answers start 16 && answers end "16 0"
+	result "and is not any more"
+	truncate -s 4096 $DIR/full/img && answers read 0 && answers start 16 && hears_end
+	result "the file is cut off: what is behind its end fails, or grows anew"
+	without && umount $DIR/full
+	result "and is given back"
+}
+
+hears_end() {
+	echo end >&7
+	timeout $((30 * ${SLOW:-1})) awk '/^end: / { exit !($2 + $3 == 16) }' <&8
+}
+
+pulled() {
+	disk=$(ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block)
+	with "/dev/$disk" && answers read 0
+	result "a SCSI disk"
+	echo 1 > "/sys/block/$disk/device/delete" && answers start 16 && answers end "0 16" &&
+		answers read 1
+	result "is pulled out: the guest sees errors"
+	without
+	result "and it is given back"
+}
+
+# ---- 2. Hangs ------------------------------------------------------------------------
+
+# The exit status and the one line of what a forced removal of a hung disk says.
+forced() {
+	domctl disk detach io d --force > $DIR/said 2>&1
+	[ $? -eq 2 ] && [ "$(cat $DIR/said)" = "Error: disk d: the host has not answered its \
+requests: it goes when they are" ] && return
+	sed 's/^/# /' $DIR/said
+	return 1
+}
+
+slow() {
+	table dm "$SLOWLY" && with /dev/dm-0 && answers start 16 && forced
+	result "forced removal of a disk that takes 6 seconds: told"
+	answers look ending && answers read 1
+	result "the guest is told; what it asks anew fails"
+	answers end "16 0"
+	result "what it had asked before is answered"
+	soon is_gone && answers look gone && answers read -1
+	result "then the disk goes"
+	table dm "$GOOD" && with /dev/dm-0 && answers read 0
+	result "and can be attached again"
+}
+
+hangs() {
+	dm suspend --noflush --nolockfs dm && answers start 16 && forced && forced
+	result "forced removal of a disk that hangs: told, twice"
+	answers look ending
+	result "the guest is alive"
+	dm resume dm && answers end "16 0" && soon is_gone
+	result "it works again: all is answered, and it goes"
+	with /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
+		echo reset >&7 && forced
+	result "the same while the guest waits in a reset"
+	dm resume dm && hears "reset: 0" && soon is_gone
+	result "the reset comes to its end"
+	with /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
+		timeout $((20 * ${SLOW:-1})) domctl disk resize io d > $DIR/said 2>&1 &&
+		timeout $((20 * ${SLOW:-1})) domctl disk list io > /dev/null
+	result "a disk that hangs is resized, and listed"
+}
+
+destroyed() {
+	timeout $((20 * ${SLOW:-1})) domctl destroy io
+	result "$1: destroyed"
+	wait $job
+}
+
+# ---- All of it --------------------------------------------------------------------------
+
+mkdir -p $DIR && mkfifo $DIR/in $DIR/out && exec 7<> $DIR/in 8<> $DIR/out || exit 1
+echo "KTAP version 1"
+dm version > /dev/null || exit 1
+guest
+result "a guest"
+errors
+full
+[ -e /sys/bus/pseudo/drivers/scsi_debug ] && pulled
+slow
+hangs
+destroyed "a disk hangs"
+! unused
+result "its requests keep the module"
+guest
+result "another guest is as good as ever"
+dm resume dm && with /dev/dm-0
+result "the disk works again, and can be attached"
+dm suspend --noflush --nolockfs dm && answers start 16 && echo reset >&7 &&
+	destroyed "a guest waits in a reset"
+dm resume dm && soon unused
+result "nothing is left"
+# one request at a time, and 5 seconds for each
+null=/sys/kernel/config/nullb/narrow
+mount -t configfs none /sys/kernel/config && mkdir $null && echo 2 > $null/irqmode &&
+	echo 5000000000 > $null/completion_nsec && echo 1 > $null/hw_queue_depth &&
+	echo 64 > $null/size && echo 1 > $null/power
+echo none > /sys/block/narrow/queue/scheduler
+guest && with /dev/narrow && echo start >&7
+result "a disk that takes one request at a time"
+destroyed "a vCPU waits for room in the host's queue"
+soon unused
+result "nothing is left of that, too"
+rmdir $null
+dm remove dm
+rm -rf $DIR
+echo "1..$number"
+exit $failed
