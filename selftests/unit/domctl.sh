@@ -159,6 +159,52 @@ test_create() {
 	refuse 1 name "is longer than 63 bytes" create "${huge::64}" -k "$work/kernel"
 }
 
+test_net() {
+	local rule="must be letters, digits, '.', '_' and '-', a letter or digit first" command
+	local one="one of bridge=BRIDGE, host and manual is needed"
+
+	says '^Usage: domctl .* net COMMAND' net help
+	for command in attach detach list set; do
+		says "^Usage: domctl .* net $command" help net $command
+		says "^Usage: domctl .* net $command" net $command help
+	done
+	refuse 1 resize "no such command $HINT" net resize a
+	refuse 1 b "unexpected word (see domctl net list help)" net list a b
+	refuse 1 b "unexpected word (see domctl net attach help)" net attach a b
+	for command in attach detach set; do
+		refuse 1 DOMAIN "is missing (see domctl net $command help)" net $command
+	done
+	refuse 1 name "'a/b' $rule" net attach a/b --host
+	for command in detach set; do
+		refuse 1 name "'a/b' $rule" net $command a/b x
+		refuse 1 NAME "is missing (see domctl net $command help)" net $command a
+		refuse 1 "net name" "'a/b' $rule" net $command a a/b
+	done
+	refuse 1 net "$one" net attach a
+	refuse 1 net "bridge, host and manual exclude each other" net attach a --host --manual
+	refuse 1 bridge "is empty" net attach a --bridge ""
+	refuse 1 vlan "is for interfaces in a bridge" net attach a --host --vlan 3
+	refuse 1 vlan "4095 is not in 1 to 4094" net set a b --vlan 4095
+	refuse 1 --mac "unknown option $HINT" net set a b --mac d6:00:00:00:00:01
+	refuse 1 link "'on' is neither up nor down" net set a b --link on
+	refuse 1 set "nothing to change (see domctl net set help)" net set a b
+	refuse 1 net "$one" create a -k x --net vlan=3
+	refuse 1 --net "unknown option ''" create a -k x --net ""
+	refuse 1 --net "unknown option 'none'" create a -k x --net none,host
+	refuse 1 --net "none excludes others" create a -k x --net none --net host
+	refuse 1 "net name" "'b' is given twice" create a -k x --net host,name=b --net host,name=b
+	refuse 1 "net name" "'b' is given twice" create a -k x --disk y,name=b --net host,name=b
+	refuse 3 kernel "$work/none: No such file or directory" \
+		create a -k "$work/none" --net host --net bridge=b --net manual,name=net1
+	config 2 "net: no such key in [domain]" "[domain]" "net = host"
+	config 1 "net: $one" "[net a]"
+	config 1 "net: $one" "[net a]" "vlan = 3" "[domain]" "vcpus = 0"
+	config 3 "vlan: 0 is not in 1 to 4094" "[net a]" "bridge = b" "vlan = 0"
+	config 2 "host: 'on' is neither yes nor no" "[net a]" "host = on"
+	config 2 "name: no such key in [net NAME]" "[net a]" "name = b"
+	config 3 "net: bridge, host and manual exclude each other" "[net a]" "host = yes" "bridge = b"
+}
+
 test_disk() {
 	local rule="must be letters, digits, '.', '_' and '-', a letter or digit first" command
 	local image=$work/kernel
@@ -332,6 +378,9 @@ test_absent() {
 	refuse 2 module "$why" disk attach a "$work/kernel"
 	refuse 2 module "$why" disk detach a b
 	json 2 module "$why" disk -j
+	refuse 2 module "$why" net
+	refuse 2 module "$why" net attach a --host
+	refuse 2 module "$why" net detach a b
 	refuse 2 module "$why" create a -k "$work/kernel"
 	refuse 2 module "$why" create a -k "$work/kernel" --wait
 	json 2 module "$why" -j
@@ -402,6 +451,7 @@ test_help
 test_usage
 test_create
 test_disk
+test_net
 test_config
 test_files
 test_json
