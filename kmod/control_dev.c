@@ -62,12 +62,6 @@ static struct netlink_range_validation cid_range = {
 	.max = U32_MAX - 1ULL,
 };
 
-/* NLA_POLICY_RANGE() has room for S16_MAX. */
-static struct netlink_range_validation mtu_range = {
-	.min = NET_MTU_MIN,
-	.max = NET_MTU_MAX,
-};
-
 #define POLICY_DEV_NAME		{ .type = NLA_NUL_STRING, .len = DOMUS_DEV_NAME_MAX }
 #define POLICY_RATES						\
 	[DOMUS_A_DEV_RATE_BYTES] = NLA_POLICY_FULL_RANGE(NLA_U64, &rate_range),	\
