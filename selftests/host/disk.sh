@@ -19,7 +19,7 @@ set -u
 PUPPET=/tests/guest/puppet
 TAKER=/tests/guest/taker
 MNT=/mnt
-MEMORY="--memory 8M"
+MEMORY="--memory 8M --rng none --balloon none"
 . /tests/host/common.sh
 
 # ---- 1. Reporting -------------------------------------------------------------

@@ -248,6 +248,62 @@ test_disk() {
 	refuse 1 --queues "unknown option $HINT" disk set a b --queues 1
 }
 
+test_small() {
+	local rule="must be letters, digits, '.', '_' and '-', a letter or digit first" many i
+	local size="is not a size (as 512M or 2G)"
+
+	says '^Usage: domctl .* port COMMAND' port help
+	for command in attach detach list; do
+		says "^Usage: domctl .* port $command" help port $command
+		says "^Usage: domctl .* port $command" port $command --help
+	done
+	says '^Usage: domctl .* balloon NAME' balloon help
+	refuse 1 mount "no such command $HINT" port mount a
+	refuse 1 DOMAIN "is missing (see domctl port attach help)" port attach
+	refuse 1 NAME "is missing (see domctl port attach help)" port attach a
+	refuse 1 PATH "is missing (see domctl port attach help)" port attach a b
+	refuse 1 d "unexpected word (see domctl port attach help)" port attach a b c d
+	refuse 1 --force "unknown option $HINT" port attach a b c --force
+	refuse 1 name "'a/b' $rule" port attach a/b b c
+	refuse 1 "port name" "'a/b' $rule" port attach a a/b c
+	refuse 1 "port name" "is longer than 31 bytes" port attach a "$(printf %032d 0)" c
+	refuse 1 "port path" "is empty" port attach a b ""
+	refuse 1 "port path" "is longer than 107 bytes" port attach a b "/$(printf %0107d 0)"
+	refuse 1 NAME "is missing (see domctl port detach help)" port detach a
+	refuse 1 c "unexpected word (see domctl port detach help)" port detach a b c
+	refuse 1 b "unexpected word (see domctl port list help)" port list a b
+	refuse 1 NAME "is missing (see domctl balloon help)" balloon
+	refuse 1 c "unexpected word (see domctl balloon help)" balloon a 1M c
+	refuse 1 size "'big' $size" balloon a big
+	refuse 1 size "0 is less than 1M" balloon a 0
+	refuse 1 size "1048575 is less than 1M" balloon a 1048575
+	refuse 1 size "1048577 is no multiple of 4K" balloon a 1048577
+	wrong rng "'' is neither none, rate=BYTES nor burst=MS" --rng ""
+	wrong rng "'none' is neither none, rate=BYTES nor burst=MS" --rng rate=1M,none
+	wrong rng "'ops=1' is neither none, rate=BYTES nor burst=MS" --rng ops=1
+	wrong rate "'' $size" --rng rate=
+	wrong balloon "'' is neither none, plain nor reporting" --balloon ""
+	wrong port "'x' is not NAME=PATH" --port x
+	wrong port "'' is not NAME=PATH" --port a=b,
+	wrong "port name" "is longer than 31 bytes" --port "$(printf %032d 0)=x"
+	wrong port "'a' is given twice" --port a=x --port a=y
+	for ((i = 0; i < 15; i++)); do
+		many+=,p$i=/p$i
+	done
+	wrong port "a domain is made with 14 ports at most" --port "${many:1}"
+	wrong vsock "'' is not a number" --vsock ""
+	wrong vsock "2 is not in 3 to 4294967294" --vsock 2
+	wrong vsock "4294967295 is not in 3 to 4294967294" --vsock 4294967295
+	wrong name "'rng0' is that of another device" --rng rate=1M --disk x,name=rng0
+	wrong name "'console0' is that of another device" --terminal --disk x,name=console0
+	config 2 "port: 'x' is not NAME=PATH" "[domain]" "port = x"
+	config 2 "port path: is longer than 107 bytes" "[domain]" "port = x=$(printf %0100d 0)"
+	config 2 "terminal: 'on' is neither yes nor no" "[domain]" "terminal = on"
+	config 2 "rng: 'yes' is neither none, rate=BYTES nor burst=MS" "[domain]" "rng = yes"
+	config 2 "balloon: 'no' is neither none, plain nor reporting" "[domain]" "balloon = no"
+	config 2 "vsock: 'any' is not a number" "[domain]" "vsock = any"
+}
+
 # A file's refusal: config LINE-NUMBER WHAT-AND-WHY LINE...
 config() {
 	local line=$1 why=$2
@@ -425,7 +481,7 @@ test_spec() {
 test_random() {
 	local words=(-j -p -s -d -jp -x -- --json --memory --memory=1M --vcpus 0 64 -m -c --wait
 		     --detach --console --escape ^A none list show create console destroy
-		     domain disk attach detach resize set --disk -f --readonly --rate version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
+		     domain port balloon --port a=b --rng none --balloon --terminal --vsock disk attach detach resize set --disk -f --readonly --rate version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
 		     --append "x y" --log --timeout --max-reboots --force -h)
 	local i n arguments bad=0
 
@@ -453,6 +509,7 @@ test_create
 test_disk
 test_net
 test_config
+test_small
 test_files
 test_json
 test_absent

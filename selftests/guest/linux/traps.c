@@ -294,15 +294,34 @@ static void make_mappings(void)
 	munmap(scratch + 8192, 4096);	/* the last: nothing may move in */
 }
 
+static void write_57_bits(void)
+{
+	asm volatile("movabs $0x0001200000000000, %%rax\n movb %%al, (%%rax)" : : : "rax", "memory");
+}
+
+/*
+ * An address of 57 bits is none where page tables have 4 levels, and they always have in
+ * a domain: the host's may have 5, so this is not compared with it.
+ */
+static bool wide_address_ok(void)
+{
+	void *wide = mmap((void *)(1UL << 50), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool five = (uint64_t)wide >> 47 && wide != MAP_FAILED;
+
+	return run(write_57_bits) && !seen->returned && seen->signo == SIGSEGV &&
+	       seen->code == (five ? SEGV_MAPERR : SI_KERNEL);
+}
+
 int main(void)
 {
 	int i;
 
 	ksft_print_header();
-	ksft_set_plan(ARRAY_SIZE(cases) + 3);
+	ksft_set_plan(ARRAY_SIZE(cases) + 4);
 	make_mappings();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(i);
+	ksft_test_result(wide_address_ok(), "an address of 57 bits\n");
 	ksft_test_result(flags_ok(), "interrupt flag and I/O level stay\n");
 	ksft_test_result(flags_kept(), "a system call keeps the flags\n");
 	ksft_test_result(cpu_number_ok(), "all ways to ask for the CPU's number agree\n");

@@ -94,7 +94,6 @@ CASE(read_last_page, HOLE, "mov $-4096, %rax; mov (%rax), %al")
 
 /* what depends on the CPU, is answered by the kernel, or that emulators get wrong */
 CASE(sysexit, AS_HOST, "sysexitq")
-CASE(write_57_bits, AS_HOST, "movabs $0x0001200000000000, %rax; mov %al, (%rax)")
 CASE(stack_noncanonical, AS_HOST, "mov %rsp, %rcx; movabs $0x8000000000000000, %rsp; push %rax")
 CASE(mov_from_cr1, AS_HOST, ".byte 0x0f, 0x20, 0xc8")
 CASE(flush_kernel, AS_HOST, "mov $0xffffffff81000000, %rax; clflush (%rax)")
