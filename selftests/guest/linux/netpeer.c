@@ -181,8 +181,8 @@ static void *source_one(void *arg)
 static void *bulk_one(void *arg)
 {
 	int fd = (int)(intptr_t)arg;
-	static __thread char buf[PIECE];
 	size_t total = 0;
+	char buf[PIECE];
 	ssize_t n;
 
 	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
