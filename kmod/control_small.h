@@ -4,13 +4,13 @@
 #define DOMUS_CONTROL_SMALL_H
 
 #include <linux/types.h>
+#include <net/netlink.h>
 
 #include <uapi/linux/domus.h>
 
 struct bus_device;
 struct domus_domain;
 struct netlink_ext_ack;
-struct nla_policy;
 struct nlattr;
 struct sk_buff;
 

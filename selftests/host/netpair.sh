@@ -110,7 +110,8 @@ link() {
 		ethtool -i one-net0 | grep -q '^bus-info: one/net0$' &&
 		[ "$(ethtool -S one-net0 | awk '$1 == "pair0_from_guest_packets:" { print $2 }')" -gt 100 ]
 	result "ethtool: driver, statistics"
-	works one "ifconfig eth0 down" && soon nic_is one net0 link waiting; works one "ifconfig eth0 up"
+	works one "ifconfig eth0 down" && $PEER flood 10.1.0.1 9 1 100 > /dev/null
+	works one "ifconfig eth0 up" && works one "$ping_b"
 	result "the guest's end down and up"
 }
 

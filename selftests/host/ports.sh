@@ -55,7 +55,7 @@ refusals() {
 digit first" --port a/b=$DIR/x
 	fails 1 "Error: port: 'x' is given twice" --port x=$DIR/x --port x=$DIR/y
 	fails 1 "Error: port: 'terminal' is that of --terminal" --port terminal=$DIR/x
-	fails 1 "Error: port path: is longer than 107 bytes" --port x=/$(printf %0107d 0)
+	fails 1 "Error: port path: is longer than 107 bytes" --port "x=/$(printf %0107d 0)"
 	fails 2 "Error: port $DIR/file: is there already, and no socket" --port x=$DIR/file
 	fails 2 "Error: port /none/x: No such file or directory" --port y=$DIR/y --port x=/none/x
 	[ ! -e $DIR/y ]

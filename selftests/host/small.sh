@@ -157,10 +157,10 @@ reporting() {
 # ---- 5. Rules ---------------------------------------------------------------------------
 
 broken() {
-	domctl create g --kernel /tests/guest/small --memory 16M --balloon reporting --log $DIR/log --terminal \
-		--port a=$DIR/a --wait > $DIR/out 2>&1
+	domctl create g --kernel /tests/guest/small --memory 16M --balloon reporting \
+		--log $DIR/log --terminal --port a=$DIR/a --wait --timeout 60 > $DIR/out 2>&1
 	status=$?
-	sed -n 's/^\(ok\|not ok\) /# &/p' $DIR/log
+	tr -d '\r' < $DIR/log | sed 's/^/# /'
 	[ $status -eq 0 ] && ! grep -q '^not ok' $DIR/log && grep -q '^ok' $DIR/log
 	result "a guest that lies to its devices"
 	nothing_left

@@ -100,9 +100,11 @@ static int run(struct ctx *ctx, const struct command *self, int argc, char **arg
 	    dev_open_domain(ctx, w.words[0], &control, &domain, &ref))
 		return -1;
 	dev = calloc(1, sizeof(*dev));
-	result = dev ? balloon(control, &ref, domain.memory, size, dev, &ctx->error) :
-		 error_set(&ctx->error, EXIT_REFUSED, "balloon", "no memory");
-	if (!result)
+	if (!dev)
+		result = error_set(&ctx->error, EXIT_REFUSED, "balloon", "no memory");
+	else
+		result = balloon(control, &ref, domain.memory, size, dev, &ctx->error);
+	if (dev && !result)
 		report(&ctx->print, w.words[0], dev);
 	free(dev);
 	control_close(control);

@@ -46,9 +46,7 @@ static int make_absolute(const char *path, char *absolute, size_t size, struct e
 
 	if (port_path_check(path, error))
 		return -1;
-	if (*path == '/')
-		snprintf(absolute, size, "%s", path);
-	else if (getcwd(here, sizeof(here)))
+	if (*path != '/' && getcwd(here, sizeof(here)))
 		snprintf(absolute, size, "%s/%s", here, path);
 	else
 		snprintf(absolute, size, "%s", path);
@@ -140,7 +138,8 @@ static int run_detach(struct ctx *ctx, const struct command *self, int argc, cha
 		return -1;
 	result = find_path(control, &ref, w.words[1], path, sizeof(path), &ctx->error);
 	if (!result)
-		result = control_dev_del(control, &ref, "port", w.words[1], DETACH_MS, force, &ctx->error);
+		result = control_dev_del(control, &ref, "port", w.words[1], DETACH_MS, force,
+					 &ctx->error);
 	if (!result)
 		port_remove(path);
 	control_close(control);

@@ -43,8 +43,8 @@ static void text_ports(struct print *p, const struct control_dev *d)
 		char text[256];
 
 		snprintf(title, sizeof(title), "  Port %s", d->ports[i].name);
-		snprintf(text, sizeof(text), "%s, %s", users_of(d->ports[i].guest, d->ports[i].host),
-			 d->ports[i].path);
+		snprintf(text, sizeof(text), "%s, %s",
+			 users_of(d->ports[i].guest, d->ports[i].host), d->ports[i].path);
 		print_string(p, NULL, title, text);
 	}
 }

@@ -39,7 +39,7 @@ struct session {
 	size_t left_size;
 };
 
-enum verdict { GO_ON, ENDED, DETACHED, SIGNALLED, FAILED };
+enum verdict { GO_ON, OVER, DETACHED, SIGNALLED, FAILED };
 
 /* Best effort: a domain may end meanwhile. */
 static void tell_size(struct session *s)
@@ -61,7 +61,7 @@ static enum verdict show(const struct session *s, struct error *error)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return GO_ON;
 	if (n <= 0)
-		return ENDED;
+		return OVER;
 	for (ssize_t done = 0; done < n;) {
 		ssize_t w = write(STDOUT_FILENO, data + done, (size_t)(n - done));
 
@@ -190,7 +190,7 @@ static int run(struct session *s, const char *name, struct error *error)
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	if (v == FAILED)
 		return -1;
-	if (v == ENDED)
+	if (v == OVER)
 		fprintf(stderr, "%s: the terminal was closed: the domain has ended, or somebody "
 			"else is attached\n", name);
 	return v == SIGNALLED ? EXIT_SIGNAL + s->signal : EXIT_DONE;

@@ -12,6 +12,7 @@
 #include <linux/domus.h>
 #include <linux/vhost.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -32,10 +33,15 @@ enum { KICK, CALL = KICK + DOMUS_VHOST_QUEUES, ERR = CALL + DOMUS_VHOST_QUEUES }
  * struct vsock
  * @vhost, @device: files
  * @events: eventfds, as DOMUS_A_DEV_EVENTFDS
+ * @memory, @size: of the domain; @cid: of the guest; @features: of vhost
  */
 struct vsock {
 	int vhost;
 	int device;
+	void *memory;
+	uint64_t size;
+	uint64_t cid;
+	uint64_t features;
 	int events[DOMUS_DEV_EVENTFDS];
 };
 
@@ -78,15 +84,68 @@ static void signal_event(int fd)
 	(void)!write(fd, &one, sizeof(one));
 }
 
-static void stop_vhost(const struct vsock *v)
+static int take_cid(struct vsock *v, uint64_t cid)
 {
-	int running = 0;
+	if (ioctl(v->vhost, VHOST_VSOCK_SET_GUEST_CID, &cid))
+		return -1;
+	v->cid = cid;
+	return 0;
+}
 
-	(void)ioctl(v->vhost, VHOST_VSOCK_SET_RUNNING, &running);
-	for (unsigned int i = 0; i < DOMUS_VHOST_QUEUES; i++) {
-		struct vhost_vring_file none = { .index = i, .fd = VHOST_FILE_UNBIND };
+/* The guest's own, or with 0 one that is free. Return: 0, or -1. */
+static int set_cid(struct vsock *v, struct error *error)
+{
+	if (v->cid) {
+		if (!take_cid(v, v->cid))
+			return 0;
+		return error_set(error, EXIT_REFUSED, "vsock", "%" PRIu64 ": %s", v->cid,
+				 errno == EADDRINUSE ? "another guest has this CID" :
+						       strerror(errno));
+	}
+	for (unsigned int i = 0; i < AUTO_TRIES; i++) {
+		if (!take_cid(v, AUTO_FIRST + i))
+			return 0;
+		if (errno != EADDRINUSE)
+			break;
+	}
+	return error_errno(error, "vsock", "no CID", errno);
+}
 
-		(void)ioctl(v->vhost, VHOST_SET_VRING_KICK, &none);
+static int open_vhost(struct vsock *v, struct error *error)
+{
+	struct {
+		struct vhost_memory head;
+		struct vhost_memory_region region;
+	} table = {
+		.head.nregions = 1,
+		.region = { .memory_size = v->size, .userspace_addr = (uintptr_t)v->memory },
+	};
+
+	v->vhost = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (v->vhost < 0)
+		return error_set(error, EXIT_REFUSED, "vsock", DEVICE ": %s%s", strerror(errno),
+				 errno == ENOENT ? " (modprobe vhost_vsock)" : "");
+	if (ioctl(v->vhost, VHOST_SET_OWNER) ||
+	    ioctl(v->vhost, VHOST_GET_FEATURES, &v->features) ||
+	    ioctl(v->vhost, VHOST_SET_MEM_TABLE, &table))
+		return error_errno(error, "vsock", DEVICE, errno);
+	return set_cid(v, error);
+}
+
+/*
+ * A new one in its place: only so are the host's ends of all connections reset. The rings
+ * are not used any more when it returns.
+ */
+static void renew_vhost(struct vsock *v)
+{
+	struct error error = { 0 };
+
+	if (v->vhost >= 0)
+		close(v->vhost);
+	/* Without it the next start fails, and says so. */
+	if (open_vhost(v, &error) && v->vhost >= 0) {
+		close(v->vhost);
+		v->vhost = -1;
 	}
 }
 
@@ -126,6 +185,7 @@ static void *serve(void *arg)
 {
 	struct domus_vhost wanted = { .generation = 0 };
 	struct vsock *v = arg;
+	bool ran = false;
 	int result;
 
 	for (;;) {
@@ -133,9 +193,12 @@ static void *serve(void *arg)
 		result = ioctl(v->device, DOMUS_IOC_VHOST, &wanted);
 		if (result && (errno == EINTR || errno == EAGAIN))
 			continue;
-		stop_vhost(v);
 		if (result)
 			break;
+		/* It may have stopped and started again since the last time. */
+		if (ran)
+			renew_vhost(v);
+		ran = wanted.running;
 		if (wanted.running)
 			start_vhost(v, &wanted);
 	}
@@ -146,60 +209,19 @@ static void *serve(void *arg)
 
 /* ---- 3. Attaching --------------------------------------------------------------- */
 
-static int open_vhost(struct vsock *v, void *memory, uint64_t size, uint64_t *features,
-		      struct error *error)
+static int attach(struct vsock *v, struct control *c, const struct control_ref *ref,
+		  struct error *error)
 {
-	struct {
-		struct vhost_memory head;
-		struct vhost_memory_region region;
-	} table = {
-		.head.nregions = 1,
-		.region = { .memory_size = size, .userspace_addr = (uintptr_t)memory },
-	};
+	pthread_t thread;
+	int err;
 
-	v->vhost = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (v->vhost < 0)
-		return error_set(error, EXIT_REFUSED, "vsock", DEVICE ": %s%s", strerror(errno),
-				 errno == ENOENT ? " (modprobe vhost_vsock)" : "");
-	if (ioctl(v->vhost, VHOST_SET_OWNER) || ioctl(v->vhost, VHOST_GET_FEATURES, features) ||
-	    ioctl(v->vhost, VHOST_SET_MEM_TABLE, &table))
-		return error_errno(error, "vsock", DEVICE, errno);
 	for (unsigned int i = 0; i < DOMUS_DEV_EVENTFDS; i++) {
 		v->events[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (v->events[i] < 0)
 			return error_errno(error, "vsock", "", errno);
 	}
-	return 0;
-}
-
-static int set_cid(const struct vsock *v, uint64_t *cid, struct error *error)
-{
-	if (*cid) {
-		if (!ioctl(v->vhost, VHOST_VSOCK_SET_GUEST_CID, cid))
-			return 0;
-		return error_set(error, EXIT_REFUSED, "vsock", "%" PRIu64 ": %s", *cid,
-				 errno == EADDRINUSE ? "another guest has this CID" :
-						       strerror(errno));
-	}
-	for (unsigned int i = 0; i < AUTO_TRIES; i++) {
-		*cid = AUTO_FIRST + i;
-		if (!ioctl(v->vhost, VHOST_VSOCK_SET_GUEST_CID, cid))
-			return 0;
-		if (errno != EADDRINUSE)
-			break;
-	}
-	return error_errno(error, "vsock", "no CID", errno);
-}
-
-static int attach(struct vsock *v, struct control *c, const struct control_ref *ref,
-		  void *memory, uint64_t size, uint64_t cid, struct error *error)
-{
-	uint64_t features = 0;
-	pthread_t thread;
-	int err;
-
-	if (open_vhost(v, memory, size, &features, error) || set_cid(v, &cid, error) ||
-	    control_vsock_new(c, ref, VSOCK_NAME, cid, features, v->events, error))
+	if (open_vhost(v, error) ||
+	    control_vsock_new(c, ref, VSOCK_NAME, v->cid, v->features, v->events, error))
 		return -1;
 	err = pthread_create(&thread, NULL, serve, v);
 	if (err)
@@ -217,10 +239,13 @@ int vsock_attach(struct control *c, const struct control_ref *ref, int device, v
 	if (!v)
 		return error_set(error, EXIT_REFUSED, "vsock", "no memory");
 	v->device = device;
+	v->memory = memory;
+	v->size = size;
+	v->cid = cid;
 	v->vhost = -1;
 	for (unsigned int i = 0; i < DOMUS_DEV_EVENTFDS; i++)
 		v->events[i] = -1;
-	if (!attach(v, c, ref, memory, size, cid, error))
+	if (!attach(v, c, ref, error))
 		return 0;
 	free_vsock(v);
 	return -1;
