@@ -102,7 +102,9 @@ random() {
 	start=$(cut -d. -f1 /proc/uptime)
 	guest 'dd if=/dev/hwrng of=/dev/null bs=4096 count=48'
 	took=$(($(cut -d. -f1 /proc/uptime) - start))
-	[ $(($(counter bytes) - before)) -ge 196608 ] && [ $took -ge 2 ]
+	after=$(counter bytes)
+	note "$((after - before)) bytes in $took seconds"
+	[ $((after - before)) -ge 196608 ] && [ $took -ge 2 ]
 	result "no faster than it may: 192 KiB at 64 KiB a second take 2 seconds at least"
 }
 
@@ -111,12 +113,15 @@ random() {
 balloon() {
 	guest 'dd if=/dev/zero of=/tmp/f bs=1M count=100 && rm /tmp/f'
 	before=$(resident)
+	note "resident: $before KiB"
 	[ $before -gt 102400 ]
 	result "a guest that has used 100 MiB: the host has them in use"
 	domctl balloon g 96M > /dev/null && within 30 has 100663296
 	result "inflate: the guest gives what it is asked for"
 	within 10 below $((before - 71680))
 	result "the host has more than 70 MiB of it back"
+	note "resident: $(resident) KiB; target $(counter Target), inflated" \
+	     "$(counter inflated-bytes), free $(counter free-memory)"
 	[ "$(counter Target)" = 96M ] && [ "$(counter inflated-bytes)" = 167772160 ] &&
 		[ "$(counter free-memory)" -lt 90000000 ]
 	result "show: target, what was given, what the guest says"
