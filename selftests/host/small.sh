@@ -15,10 +15,13 @@ set -u
 PTY=/tests/host/pty
 PUPPET="--kernel /tests/guest/puppet --memory 8M --append idle"
 
-# guest COMMAND: run in the guest, whose shell is on the early console
+# guest COMMAND: run in the guest, whose shell is on the early console. The console shows
+# its history first: each command ends with a word of its own.
+commands=0
 guest() {
-	$PTY raw '?# ' "=$1; echo s\$?t\\r" '?s0t' '?# ' '=\035' end -- domctl console g \
-		> $DIR/out 2>&1 && return
+	commands=$((commands + 1))
+	$PTY raw '?# ' "=$1; echo s\$?t$commands.\\r" "?s0t$commands." '?# ' '=\035' end -- \
+		domctl console g > $DIR/out 2>&1 && return
 	note "$(tr -d '\r' < $DIR/out | tail -n 20)"
 	return 1
 }
@@ -122,7 +125,7 @@ balloon() {
 	result "the host has more than 70 MiB of it back"
 	note "resident: $(resident) KiB; target $(counter Target), inflated" \
 	     "$(counter inflated-bytes), free $(counter free-memory)"
-	[ "$(counter Target)" = 96M ] && [ "$(counter inflated-bytes)" = 167772160 ] &&
+	[ "$(counter Target)" = 96M ] && [ "$(counter inflated-bytes)" -ge 167772160 ] &&
 		[ "$(counter free-memory)" -lt 90000000 ]
 	result "show: target, what was given, what the guest says"
 	first=$(counter statistics)
