@@ -166,7 +166,8 @@ static int read_table(void *ctx, __u64 gpa, void *to, size_t len)
 
 bool bus_stalled(struct bus_queue *q)
 {
-	return !READ_ONCE(q->enabled) || READ_ONCE(q->dev->broken) ||
+	/* of a dead domain: its vCPU may have waited for the host's disk, and is to end */
+	return !READ_ONCE(q->enabled) || READ_ONCE(q->dev->broken) || domain_dead(q->dev->d) ||
 	       (!READ_ONCE(q->dev->ending) && bus_rate_over(&q->dev->rate));
 }
 

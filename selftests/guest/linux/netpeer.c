@@ -4,12 +4,14 @@
  *
  *   netpeer serve PORT                       TCP and UDP, until it is killed: PORT gives back
  *                                            what comes, PORT + 1 takes a stream and tells its
- *                                            sum, PORT + 2 sends one
+ *                                            sum, PORT + 2 sends one, PORT + 3 takes one
+ *                                            and answers each MiB
  *   netpeer sweep ADDRESS PORT tcp|udp FROM TO STEP
  *                                            sizes there and back; datagrams may be lost, some
  *   netpeer send ADDRESS PORT BYTES [N]      a stream there, N at a time
  *   netpeer receive ADDRESS PORT BYTES [N]   from there
  *   netpeer rtt ADDRESS PORT N               round trips of one byte: their median, in ns
+ *   netpeer bulk ADDRESS PORT N              MiB there: the median of what each takes, in ns
  *   netpeer flood ADDRESS PORT SECONDS SIZE  datagrams, as many as go
  *   netpeer channels INTERFACE N             use N pairs of queues
  *   netpeer offload INTERFACE on|off         checksums, segments, scatter-gather: to send
@@ -174,6 +176,23 @@ static void *source_one(void *arg)
 	return NULL;
 }
 
+#define MIB (1024 * 1024)
+
+static void *bulk_one(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	size_t total = 0;
+	char buf[PIECE];
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
+		for (total += (size_t)n; total >= MIB; total -= MIB)
+			write_all(fd, buf, 1);
+	}
+	close(fd);
+	return NULL;
+}
+
 static int listen_on(int port)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -208,20 +227,20 @@ static void *udp_echo(void *arg)
 
 static void __attribute__((noreturn)) serve(int port)
 {
-	void *(*const serve_one[])(void *) = { echo_one, sink_one, source_one };
-	struct pollfd fds[3];
+	void *(*const serve_one[])(void *) = { echo_one, sink_one, source_one, bulk_one };
+	struct pollfd fds[4];
 	pthread_t thread;
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		fds[i] = (struct pollfd) { .fd = listen_on(port + i), .events = POLLIN };
 	if (pthread_create(&thread, NULL, udp_echo, (void *)(intptr_t)port))
 		die("thread");
 	printf("netpeer serves\n");
 	fflush(stdout);
 	for (;;) {
-		if (poll(fds, 3, -1) < 0)
+		if (poll(fds, 4, -1) < 0)
 			continue;
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < 4; i++) {
 			int one = 1, fd;
 
 			if (!(fds[i].revents & POLLIN))
@@ -400,24 +419,29 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static int rtt(char **argv)
+/* @pieces of @size there, one byte back, @nr times. */
+static int timed(char **argv, int port, unsigned int pieces, size_t size)
 {
 	unsigned int nr = (unsigned int)atoi(argv[4]);
-	int fd = dial(argv[2], atoi(argv[3]), SOCK_STREAM);
+	int fd = dial(argv[2], port, SOCK_STREAM);
 	double *took = calloc(nr + 1, sizeof(*took));
-	char byte = 'x';
+	static char buf[PIECE];
 
 	if (!took || !nr)
-		die("rtt");
+		die(argv[1]);
+	memset(buf, 'x', sizeof(buf));
 	for (unsigned int i = 0; i < nr; i++) {
 		double begun = seconds();
 
-		if (!write_all(fd, &byte, 1) || !read_all(fd, &byte, 1))
-			die("round trip");
+		for (unsigned int piece = 0; piece < pieces; piece++)
+			if (!write_all(fd, buf, size))
+				die("send");
+		if (!read_all(fd, buf, 1))
+			die("answer");
 		took[i] = seconds() - begun;
 	}
 	qsort(took, nr, sizeof(*took), compare);
-	printf("netpeer: rtt median %.0f ns, longest %.0f ns\n", took[nr / 2] * 1e9,
+	printf("netpeer: %s median %.0f ns, longest %.0f ns\n", argv[1], took[nr / 2] * 1e9,
 	       took[nr - 1] * 1e9);
 	free(took);
 	return 0;
@@ -498,7 +522,9 @@ int main(int argc, char **argv)
 	if (!strcmp(command, "receive") && argc >= 5)
 		return streams(argv, argc, receive_stream);
 	if (!strcmp(command, "rtt") && argc == 5)
-		return rtt(argv);
+		return timed(argv, atoi(argv[3]), 1, 1);
+	if (!strcmp(command, "bulk") && argc == 5)
+		return timed(argv, atoi(argv[3]) + 3, MIB / PIECE, PIECE);
 	if (!strcmp(command, "flood") && argc == 6)
 		return flood(argv);
 	if (!strcmp(command, "channels") && argc == 4)
