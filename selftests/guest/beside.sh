@@ -26,6 +26,15 @@ ask() {
 		'index($0, answer) == 1 { good = 1; exit } { print } END { exit !good }' <&4 && return
 	echo "the neighbour does not answer '$1'"
 	domctl list
+	# Twice: does anything move?
+	for _ in 1 2; do
+		grep -A 12 " $neighbour " /sys/kernel/debug/domus/domains
+		for task in /proc/[0-9]*/task/*; do
+			grep -q "^Name:.*domus:neighb" "$task/status" || continue
+			cat "$task/wchan" && echo && cat "$task/stack"
+		done 2> /dev/null
+		sleep 1
+	done
 	return 1
 }
 

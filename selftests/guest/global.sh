@@ -18,7 +18,7 @@ rm -f /tmp/global.stats
 	done > /dev/null 2>&1
 	grep -A 1 " $name " /sys/kernel/debug/domus/domains > /tmp/global.new
 	[ -s /tmp/global.new ] && mv /tmp/global.new /tmp/global.stats
-	true' global --append "ms=${1:-3000}"
+	true' global --append "ms=$((${1:-3000} * ${SLOW:-1}))"
 status=$?
 spurious=$(sed -n 's/.* spurious \([0-9]*\).*/\1/p' /tmp/global.stats)
 echo "# $spurious faults on entries that are good"
