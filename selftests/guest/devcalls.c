@@ -23,6 +23,7 @@ static bool is(const char *what, long result, long expected)
 		print("# %s: %d, not %d\n", what, (int)result, (int)expected);
 	return result == expected;
 }
+
 #define IS(call, expected) is(#call, call, expected)
 
 static long status(u64 bits)
@@ -185,7 +186,9 @@ static bool not_memory(void)
 
 static bool no_such_queue(void)
 {
-	const u64 none[] = { victim.dev.info.queues, 32, 33, 255, 65536, 1UL << 32, 1UL << 63, ~0UL };
+	const u64 none[] = {
+		victim.dev.info.queues, 32, 33, 255, 65536, 1UL << 32, 1UL << 63, ~0UL
+	};
 	bool good = true;
 	unsigned int i;
 
@@ -405,7 +408,8 @@ static bool no_such_device(void)
 			   -ENODEV);
 	return good & IS(hcall(DOMUS_HC_DEV_CONFIG, DOMUS_DEV_INFO, 64, pa(raw.data), 0, 0, NULL),
 			 -EINVAL) &
-	       IS(hcall(DOMUS_HC_DEV_CONFIG, DOMUS_DEV_INFO, ~0UL, pa(raw.data), 0, 0, NULL), -EINVAL) &
+	       IS(hcall(DOMUS_HC_DEV_CONFIG, DOMUS_DEV_INFO, ~0UL, pa(raw.data), 0, 0, NULL),
+		  -EINVAL) &
 	       IS(hcall(DOMUS_HC_DEV_CONFIG, DOMUS_DEV_INFO, 0, memory - 8, 0, 0, NULL), -EFAULT) &
 	       good_io();
 }

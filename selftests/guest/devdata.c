@@ -268,7 +268,7 @@ static bool range_nowhere(void)
 	return gives(IOERR);
 }
 
-/* ---- 5. Memory that is something else ---------------------------------------------------------- */
+/* ---- 5. Memory that is something else ------------------------------------------------------- */
 
 /* What the disk has, or is to have, in its first sectors. */
 static bool store(const void *from, u32 bytes)
@@ -384,15 +384,20 @@ static bool over_shared_pages(void)
 	       load(guest_info->event_page_gpa + 2048, 512);
 }
 
+static int five(void)
+{
+	return 5;
+}
+
 /* Code that has run already. */
 static bool over_code(void)
 {
-	static const u8 five[] = { 0xb8, 5, 0, 0, 0, 0xc3 }, six[] = { 0xb8, 6, 0, 0, 0, 0xc3 };
-	int (*code)(void) = page_alloc();
+	static const u8 first[] = { 0xb8, 5, 0, 0, 0, 0xc3 }, six[] = { 0xb8, 6, 0, 0, 0, 0xc3 };
+	typeof(five) *code = page_alloc();
 	u8 sector[SECTOR] = {};
 
-	copy_to((void *)code, five, sizeof(five));
-	if (code() != 5)
+	copy_to((void *)code, first, sizeof(first));
+	if (code() != five())
 		return false;
 	copy_to(sector, six, sizeof(six));
 	return store(sector, SECTOR) && load(pa((void *)code), SECTOR) && code() == 6;

@@ -185,7 +185,9 @@ static bool bounced(void)
 
 	put_many(n);
 	for (i = 0; i < 100; i++)
-		raw.table[i + 1] = (struct vring_desc){ pa(raw.data) + 1, 15 * 4096, NEXT | WRITE, i + 2 };
+		raw.table[i + 1] = (struct vring_desc){
+			pa(raw.data) + 1, 15 * 4096, NEXT | WRITE, i + 2
+		};
 	raw.table[0] = (struct vring_desc){ pa(raw.header), 16, NEXT, 1 };
 	raw.table[101] = (struct vring_desc){ pa((void *)raw.status), 1, WRITE, 0 };
 	for (i = 0; i < n; i++)
@@ -244,7 +246,8 @@ static const struct story stories[] = {
 	{ "types and sectors do", MAYBE, types_change, MANY, 256 },
 	{ "the available ring does", MAYBE, heads_change, MANY, 256 },
 	{ "indirect tables do", MAYBE, tables_change, MANY, 256 },
-	{ "a reset with requests under way: memory is the guest's", NULL, reset_under_way, MANY, 256 },
+	{ "a reset with requests under way: memory is the guest's", NULL, reset_under_way, MANY,
+	  256 },
 	{ "a storm of resets", NULL, reset_storm, MANY, 256 },
 	{ "a queue closed with requests under way", NULL, close_under_way, MANY, 256 },
 	{ "a flood whose used ring nobody reads", MAYBE, flood, MANY, 256 },

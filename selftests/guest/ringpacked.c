@@ -27,7 +27,8 @@ static void pack_request(unsigned int at, u16 id, u16 lap)
 
 	*raw.header = (struct virtio_blk_outhdr){ .type = VIRTIO_BLK_T_IN };
 	*raw.status = 0xff;
-	pack(third, pa((void *)raw.status), 1, id, (third < at ? LAP_1 ^ LAP_2 ^ lap : lap) | WRITE);
+	pack(third, pa((void *)raw.status), 1, id,
+	     (third < at ? LAP_1 ^ LAP_2 ^ lap : lap) | WRITE);
 	pack(second, pa(raw.data), SECTOR, id,
 	     (second < at ? LAP_1 ^ LAP_2 ^ lap : lap) | WRITE | NEXT);
 	pack(at, pa(raw.header), 16, id, lap | NEXT);
@@ -38,9 +39,10 @@ static bool used_at(unsigned int at, u16 lap)
 {
 	u64 end = now() + 10000000000UL;
 	u16 both = lap == LAP_1 ? AVAIL | USED : 0;
+	u16 *flags = &raw.packed[at].flags;
 
 	doorbell();
-	while ((__atomic_load_n(&raw.packed[at].flags, __ATOMIC_ACQUIRE) & (AVAIL | USED)) != both) {
+	while ((__atomic_load_n(flags, __ATOMIC_ACQUIRE) & (AVAIL | USED)) != both) {
 		if (now() > end || dev_broken(&victim.dev))
 			return false;
 		hc0(DOMUS_HC_YIELD);
@@ -321,7 +323,8 @@ static const struct story stories[] = {
 	{ "many buffers of one id", MAYBE, same_id, PACKED },
 	{ "a ring that laps itself", MAYBE, laps_itself, PACKED },
 	{ "an indirect table is taken", NULL, table_works, PACKED | INDIRECT },
-	{ "one not agreed upon", "an indirect table, though not negotiated", table_not_agreed, PACKED },
+	{ "one not agreed upon", "an indirect table, though not negotiated", table_not_agreed,
+	  PACKED },
 	{ "one of 40 bytes", "an indirect table of a bad length", table_short, PACKED | INDIRECT },
 	{ "one of 0 bytes", "an indirect table of a bad length", table_empty, PACKED | INDIRECT },
 	{ "one in another", "an indirect table in an indirect table", table_in_table,

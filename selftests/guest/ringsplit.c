@@ -359,7 +359,8 @@ static bool table_too_many(void)
 }
 
 static const struct story stories[] = {
-	{ "the available index jumps by more than the ring has", "the available index jumps", jump },
+	{ "the available index jumps by more than the ring has", "the available index jumps",
+	  jump },
 	{ "the available index jumps far", "the available index jumps", jump_far },
 	{ "the available index goes back", "the available index jumps", backwards },
 	{ "an available descriptor is one behind the ring",
@@ -394,7 +395,8 @@ static const struct story stories[] = {
 	{ "one behind a descriptor", NULL, table_behind, INDIRECT },
 	{ "a table and a next descriptor", "a descriptor is indirect and has a next one",
 	  table_and_next, INDIRECT },
-	{ "a table in a table", "an indirect table in an indirect table", table_in_table, INDIRECT },
+	{ "a table in a table", "an indirect table in an indirect table", table_in_table,
+	  INDIRECT },
 	{ "the ring as its own table", "an indirect table in an indirect table", table_is_ring,
 	  INDIRECT },
 	{ "a table of 0 bytes", "an indirect table of a bad length", table_empty, INDIRECT },
@@ -403,8 +405,10 @@ static const struct story stories[] = {
 	{ "a table of 4 GiB", "an indirect table of a bad length", table_4g, INDIRECT },
 	{ "a table behind the end of memory", "an indirect table outside of memory", table_nowhere,
 	  INDIRECT },
-	{ "a table that wraps around", "an indirect table outside of memory", table_wraps, INDIRECT },
-	{ "a table at 1 << 63", "an indirect table outside of memory", table_noncanonical, INDIRECT },
+	{ "a table that wraps around", "an indirect table outside of memory", table_wraps,
+	  INDIRECT },
+	{ "a table at 1 << 63", "an indirect table outside of memory", table_noncanonical,
+	  INDIRECT },
 	{ "a table across the end of memory", "an indirect table outside of memory",
 	  table_ends_memory, INDIRECT },
 	{ "a table that loops", "an indirect table loops", table_loops, INDIRECT },
