@@ -57,10 +57,10 @@ demo: module domctl guest
 
 ## make check       lint, unit tests, fuzzers, the rig's own, all tests in the rig, a short CPU matrix
 check: module domctl tests guest
-	@$(RIG)/deps build rig lint fuzz
+	@$(RIG)/deps build rig lint fuzz debian
 	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run fuzz=selftests/fuzz/run \
 		self=$(RIG)/self-test rig=$(RIG)/run-tests native=$(RIG)/native \
-		matrix=$(RIG)/matrix
+		power=$(RIG)/power-cut matrix=$(RIG)/matrix
 
 ## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
 check-debug: domctl tests guest
@@ -71,9 +71,9 @@ check-debug: domctl tests guest
 
 ## make soak        the full CPU matrix and the long tests
 soak: module domctl tests guest
-	@$(RIG)/deps build rig fuzz
+	@$(RIG)/deps build rig fuzz debian
 	@$(KTAP) "fuzz=selftests/fuzz/run --seconds 3600" "matrix=$(RIG)/matrix --full" \
-		"soak=$(RIG)/run-tests --group soak"
+		"soak=$(RIG)/run-tests --group soak" "power=$(RIG)/power-cut 5000"
 
 ## make lint        checkpatch, sparse, cppcheck, clang-tidy, shellcheck, size limits
 lint:
