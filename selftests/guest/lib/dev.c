@@ -31,8 +31,8 @@ void dev_wait(void)
 {
 	static unsigned int seen;
 
-	/* events are off but for this call: none comes between a look and the wait */
-	while (events == seen)
+	/* Events are off but for this call, which turns them on: none may come before it. */
+	for (vp()->vif = 0; events == seen; vp()->vif = 0)
 		hc0(DOMUS_HC_BLOCK);
 	seen = events;
 }
