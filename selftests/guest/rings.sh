@@ -24,6 +24,7 @@ reason() {
 run() {
 	{
 		domctl create "$1" --kernel "/tests/guest/$image" --memory 16M --console \
+			--rng none --balloon none \
 			--disk "$2,name=d" --disk /tmp/other.img,name=e --append "disk=${2##*/} $words" \
 			< $in > $out 2> /tmp/rings.end
 		status=$?
