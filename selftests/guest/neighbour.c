@@ -29,7 +29,8 @@ static void tick(void)
 	unsigned int seen = traps_seen(EVENT);
 
 	timer_arm(PERIOD);
-	while (traps_seen(EVENT) == seen)
+	/* BLOCK leaves vif at 1: an event between the look and it would not end the wait */
+	for (vp()->vif = 0; traps_seen(EVENT) == seen; vp()->vif = 0)
 		hc0(DOMUS_HC_BLOCK);
 	ticks++;
 }
