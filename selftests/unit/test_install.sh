@@ -21,6 +21,11 @@ commands() {
 	"$domctl" help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -v '^help$'
 }
 
+# What has commands of its own: a page for each, too.
+objects() {
+	"$domctl" help | sed -n '/^Objects/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -v '^domain$'
+}
+
 test_files() {
 	local release version page said
 	version=$(cat userspace/VERSION)
@@ -34,13 +39,13 @@ test_files() {
 		echo "644 lib/udev/rules.d/70-domus.rules"
 		echo "644 usr/share/bash-completion/completions/domctl"
 		echo "644 usr/share/man/man8/domctl.8"
-		for page in $(commands); do
+		for page in $(commands) $(objects); do
 			echo "644 usr/share/man/man8/domctl-$page.8"
 		done
 	} | sort > "$work/expected"
 	(cd "$work/root" && find . -type f ! -path './usr/src/*' -printf '%m %P\n') | sort |
 		diff "$work/expected" - | sed 's/^/# /'
-	result "${PIPESTATUS[1]}" "make install: the files and their modes"
+	result "${PIPESTATUS[2]}" "make install: the files and their modes"
 	cmp -s "$work/root/usr/bin/domctl" userspace/domctl/domctl &&
 		[[ $("$work/root/usr/bin/domctl" -V) == "domctl $version" ]]
 	result $? "the program runs from there"
@@ -57,9 +62,10 @@ test_files() {
 
 # 2.
 
-# The long options in the table of a command's source.
+# The long options in the table of a command's source: cmd_NAME.c, or NAME.c beside it.
 options_of() {
-	sed -n 's/^\t{ "\([a-z-]*\)", .*, OPT_.*/\1/p' "userspace/domctl/$1.c"
+	cat "userspace/domctl/$1.c" "userspace/domctl/${1#cmd_}.c" 2> /dev/null |
+		sed -n 's/^\t{ "\([a-z-]*\)", .*, OPT_.*/\1/p' | sort -u
 }
 
 test_words() {
