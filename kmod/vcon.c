@@ -102,6 +102,30 @@ static struct vcon_port *port_of(const struct bus_queue *q)
 	return &v->ports[q->nr < 2 ? 0 : q->nr / 2 - 1];
 }
 
+/* Moves buffers by @move, give() or take(), until it cannot or the budget is used up. */
+static void move_all(struct bus_queue *q, struct vring_chain *chain,
+		     int (*move)(struct vcon_port *port, struct bus_queue *q,
+				 struct vring_chain *chain))
+{
+	struct vcon_port *port = port_of(q);
+	unsigned int budget = BUDGET;
+	int r;
+
+	vring_kicks_off(&q->ring);
+	for (;;) {
+		mutex_lock(&port->host.lock);
+		r = move(port, q, chain);
+		mutex_unlock(&port->host.lock);
+		/* bytes and room come with a kick of ours, buffers with one of the guest's */
+		if (!r || (r < 0 && (!vring_kicks_on(&q->ring) || bus_stalled(q))))
+			return;
+		if (!--budget) {
+			bus_queue_work(q);
+			return;
+		}
+	}
+}
+
 /* ---- 2. To the guest ------------------------------------------------------------ */
 
 /* One buffer, if there are bytes for it. Return: 1, 0: no bytes, -EAGAIN: no buffer. */
@@ -130,23 +154,7 @@ static int give(struct vcon_port *port, struct bus_queue *q, struct vring_chain 
 
 static void kick_rx(struct bus_queue *q, struct vring_chain *chain)
 {
-	struct vcon_port *port = port_of(q);
-	unsigned int budget = BUDGET;
-	int r;
-
-	vring_kicks_off(&q->ring);
-	for (;;) {
-		mutex_lock(&port->host.lock);
-		r = give(port, q, chain);
-		mutex_unlock(&port->host.lock);
-		/* bytes come with a kick of ours, buffers with one of the guest's */
-		if (!r || (r < 0 && (!vring_kicks_on(&q->ring) || bus_stalled(q))))
-			return;
-		if (!--budget) {
-			bus_queue_work(q);
-			return;
-		}
-	}
+	move_all(q, chain, give);
 }
 
 /* ---- 3. From the guest ---------------------------------------------------------- */
@@ -183,23 +191,7 @@ static int take(struct vcon_port *port, struct bus_queue *q, struct vring_chain 
 
 static void kick_tx(struct bus_queue *q, struct vring_chain *chain)
 {
-	struct vcon_port *port = port_of(q);
-	unsigned int budget = BUDGET;
-	int r;
-
-	vring_kicks_off(&q->ring);
-	for (;;) {
-		mutex_lock(&port->host.lock);
-		r = take(port, q, chain);
-		mutex_unlock(&port->host.lock);
-		/* room comes with a kick of ours, buffers with one of the guest's */
-		if (!r || (r < 0 && (!vring_kicks_on(&q->ring) || bus_stalled(q))))
-			return;
-		if (!--budget) {
-			bus_queue_work(q);
-			return;
-		}
-	}
+	move_all(q, chain, take);
 }
 
 /* ---- 4. Messages to the guest --------------------------------------------------- */

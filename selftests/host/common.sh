@@ -96,6 +96,22 @@ holder_of() {
 	domctl show "$1" -j | $JSON pid
 }
 
+# guest COMMAND: run in the Linux domain $GUEST, whose shell is on the early console. The
+# console shows its history first: each command ends with a word of its own.
+commands=0
+guest() {
+	commands=$((commands + 1))
+	/tests/host/pty raw '?# ' "=$1; echo s\$?t$commands.\\r" "?s0t$commands." '?# ' '=\035' \
+		end -- domctl console $GUEST > $DIR/out 2>&1 && return
+	note "$(tr -d '\r' < $DIR/out | tail -n 20)"
+	return 1
+}
+
+# behind COMMAND: the same, and it goes on in the guest
+behind() {
+	guest "$1 > /dev/null 2>&1 & true"
+}
+
 # ---- 4. Nothing is left -------------------------------------------------------
 
 # shellcheck disable=SC2009  # there is no pgrep here

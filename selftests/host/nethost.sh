@@ -40,7 +40,7 @@ soon sh -c "$ns cat /proc/net/tcp | grep -q ' 016433C6:'" &&
 result "the world sees the host's address, not the guest's"
 guest_ended one $step 120
 result "which takes nothing from it"
-works one "netpeer serve 6000 > /dev/null & sleep 1" && $PEER rtt 10.213.0.2 6000 3 > /dev/null
+works one "netpeer service 6000" && $PEER rtt 10.213.0.2 6000 3 > /dev/null
 result "the host reaches the guest"
 ! $ns timeout 3 $PEER rtt 10.213.0.2 6000 1 > /dev/null 2>&1
 result "a stranger does not"

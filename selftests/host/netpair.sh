@@ -30,7 +30,7 @@ setup() {
 	result "net list says so"
 	works one "ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up" &&
 		works two "ifconfig eth0 10.1.0.2 netmask 255.255.255.0 up" &&
-		works two "netpeer serve 5000 > /dev/null & sleep 1"
+		works two "netpeer service 5000"
 	result "addresses"
 }
 

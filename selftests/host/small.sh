@@ -15,16 +15,8 @@ set -u
 PTY=/tests/host/pty
 PUPPET="--kernel /tests/guest/puppet --memory 8M --append idle"
 
-# guest COMMAND: run in the guest, whose shell is on the early console. The console shows
-# its history first: each command ends with a word of its own.
-commands=0
-guest() {
-	commands=$((commands + 1))
-	$PTY raw '?# ' "=$1; echo s\$?t$commands.\\r" "?s0t$commands." '?# ' '=\035' end -- \
-		domctl console g > $DIR/out 2>&1 && return
-	note "$(tr -d '\r' < $DIR/out | tail -n 20)"
-	return 1
-}
+# shellcheck disable=SC2034  # for guest() of common.sh
+GUEST=g
 
 # counter NAME: of domain g
 counter() {

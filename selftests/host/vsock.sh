@@ -14,21 +14,8 @@ PTY=/tests/host/pty
 PUPPET="--kernel /tests/guest/puppet --memory 8M --append idle"
 bytes=$((${1:-1} * 1024 * 1024))
 
-# guest COMMAND: run in the guest, whose shell is on the early console. The console shows
-# its history first: each command ends with a word of its own.
-commands=0
-guest() {
-	commands=$((commands + 1))
-	$PTY raw '?# ' "=$1; echo s\$?t$commands.\\r" "?s0t$commands." '?# ' '=\035' end -- \
-		domctl console v > $DIR/out 2>&1 && return
-	note "$(tr -d '\r' < $DIR/out | tail -n 20)"
-	return 1
-}
-
-# behind COMMAND: the same, and it goes on in the guest
-behind() {
-	guest "$1 > /dev/null 2>&1 & true"
-}
+# shellcheck disable=SC2034  # for guest() of common.sh
+GUEST=v
 
 # reach HOW BYTES SEED: a client of the host's, once the guest listens
 reach() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* links: userspace/domctl/config.c userspace/domctl/disk.c userspace/domctl/size.c */
+/* links: userspace/domctl/opts.c */
 /* links: userspace/domctl/error.c */
 /* libs: -linih */
 /*
@@ -14,29 +15,15 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "report.h"
 
 /* ---- 1. Reporting --------------------------------------------------------- */
-
-static int results, failures;
-
-static void __attribute__((format(printf, 2, 3))) ok(bool good, const char *name, ...)
-{
-	va_list args;
-
-	failures += !good;
-	printf("%sok %d - ", good ? "" : "not ", ++results);
-	va_start(args, name);
-	vprintf(name, args);
-	va_end(args);
-	putchar('\n');
-}
 
 static int parse(struct config *config, const void *text, size_t size, struct error *error)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* links: userspace/domctl/disk.c userspace/domctl/size.c userspace/domctl/error.c */
+/* links: userspace/domctl/opts.c */
 /*
  * Disks as domctl is asked for them.
  *
@@ -14,7 +15,6 @@
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,22 +23,9 @@
 #include <unistd.h>
 
 #include "disk.h"
+#include "report.h"
 
 /* ---- 1. Reporting --------------------------------------------------------- */
-
-static int results, failures;
-
-static void __attribute__((format(printf, 2, 3))) ok(bool good, const char *name, ...)
-{
-	va_list args;
-
-	failures += !good;
-	printf("%sok %d - ", good ? "" : "not ", ++results);
-	va_start(args, name);
-	vprintf(name, args);
-	va_end(args);
-	putchar('\n');
-}
 
 static void refused(const struct error *error, int status, const char *line)
 {

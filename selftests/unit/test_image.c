@@ -18,7 +18,6 @@
 #include <elf.h>
 #include <lz4.h>
 #include <lzma.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,25 +30,12 @@
 #include "build.h"
 #include "image.h"
 #include "size.h"
+#include "report.h"
 
 #define MIB (1024ULL * 1024)
 #define PAGE 4096ULL
 
 /* ---- 1. Reporting --------------------------------------------------------- */
-
-static int results, failures;
-
-static void __attribute__((format(printf, 2, 3))) ok(bool good, const char *name, ...)
-{
-	va_list args;
-
-	failures += !good;
-	printf("%sok %d - ", good ? "" : "not ", ++results);
-	va_start(args, name);
-	vprintf(name, args);
-	va_end(args);
-	putchar('\n');
-}
 
 /* One refusal: the whole line, and the status. */
 static void refused(const struct error *error, int status, const char *line)

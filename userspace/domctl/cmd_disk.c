@@ -141,39 +141,9 @@ const struct command cmd_disk_detach = {
 
 /* ---- 3. list ---------------------------------------------------------------- */
 
-/* Return: how many of them there are, at the front. */
-static size_t only_disks(struct control_dev *devs, size_t nr)
-{
-	size_t disks = 0;
-
-	for (size_t i = 0; i < nr; i++)
-		if (devs[i].kind == DOMUS_DEV_KIND_BLK)
-			devs[disks++] = devs[i];
-	return disks;
-}
-
 static int run_list(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
-	struct dev_words w = { .names = { "DOMAIN" } };
-	struct control_dev *devs = NULL;
-	struct control_domain domain;
-	struct control *control;
-	struct control_ref ref;
-	size_t nr = 0;
-	int result;
-
-	if (dev_parse(ctx, self, argc, argv, &w, NULL, dev_no_option))
-		return -1;
-	if (w.nr ? dev_open_domain(ctx, w.words[0], &control, &domain, &ref) :
-		   control_open(&control, NULL, &ctx->error))
-		return -1;
-	result = control_dev_list(control, w.nr ? &ref : NULL, &devs, &nr, &ctx->error);
-	control_close(control);
-	nr = only_disks(devs, nr);
-	if (!result)
-		dev_print_disks(&ctx->print, devs, nr);
-	free(devs);
-	return result;
+	return dev_list(ctx, self, argc, argv, dev_print_disks);
 }
 
 const struct command cmd_disk_list = {

@@ -166,25 +166,7 @@ const struct command cmd_port_detach = {
 
 static int run_list(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
-	struct dev_words w = { .names = { "DOMAIN" } };
-	struct control_dev *devs = NULL;
-	struct control_domain domain;
-	struct control *control;
-	struct control_ref ref;
-	size_t nr = 0;
-	int result;
-
-	if (dev_parse(ctx, self, argc, argv, &w, NULL, dev_no_option))
-		return -1;
-	if (w.nr ? dev_open_domain(ctx, w.words[0], &control, &domain, &ref) :
-		       control_open(&control, NULL, &ctx->error))
-		return -1;
-	result = control_dev_list(control, w.nr ? &ref : NULL, &devs, &nr, &ctx->error);
-	control_close(control);
-	if (!result)
-		dev_print_ports(&ctx->print, devs, nr);
-	free(devs);
-	return result;
+	return dev_list(ctx, self, argc, argv, dev_print_ports);
 }
 
 const struct command cmd_port_list = {

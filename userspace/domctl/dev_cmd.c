@@ -5,6 +5,7 @@
  *   1. command lines, domains
  *   2. kinds
  *   3. detach
+ *   4. list
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -191,4 +192,30 @@ int dev_detach(struct ctx *ctx, const struct command *self, int argc, char **arg
 		return -1;
 	dev_report(ctx, w.words[0], w.words[1]);
 	return EXIT_DONE;
+}
+
+/* ---- 4. list ---------------------------------------------------------------- */
+
+int dev_list(struct ctx *ctx, const struct command *self, int argc, char **argv,
+	     void (*show)(struct print *p, const struct control_dev *devs, size_t nr))
+{
+	struct dev_words w = { .names = { "DOMAIN" } };
+	struct control_dev *devs = NULL;
+	struct control_domain domain;
+	struct control *control;
+	struct control_ref ref;
+	size_t nr = 0;
+	int result;
+
+	if (dev_parse(ctx, self, argc, argv, &w, NULL, dev_no_option))
+		return -1;
+	if (w.nr ? dev_open_domain(ctx, w.words[0], &control, &domain, &ref) :
+		   control_open(&control, NULL, &ctx->error))
+		return -1;
+	result = control_dev_list(control, w.nr ? &ref : NULL, &devs, &nr, &ctx->error);
+	control_close(control);
+	if (!result)
+		show(&ctx->print, devs, nr);
+	free(devs);
+	return result;
 }

@@ -54,4 +54,8 @@ extern const struct opt dev_detach_opts[];
 int dev_detach(struct ctx *ctx, const struct command *self, int argc, char **argv,
 	       uint32_t kind);
 
+/* The list command of a kind: @show picks its own out of all devices. */
+int dev_list(struct ctx *ctx, const struct command *self, int argc, char **argv,
+	     void (*show)(struct print *p, const struct control_dev *devs, size_t nr));
+
 #endif /* DOMCTL_DEV_CMD_H */

@@ -146,20 +146,13 @@ static const char *field(const char *text, char *to)
 
 static int parse_option(struct disk *disk, char *text, struct error *error)
 {
-	char *value = strchr(text, '=');
+	const char *value;
+	int id = opts_pair(disk_opts, text, &value, error);
 
-	if (value)
-		*value++ = '\0';
-	for (const struct opt *opt = disk_opts; opt->name; opt++) {
-		if (strcmp(opt->name, text) != 0)
-			continue;
-		if (opt->metavar && !value)
-			return error_set(error, EXIT_USAGE, opt->name, "needs a value: %s=%s",
-					 opt->name, opt->metavar);
-		if (!opt->metavar && value)
-			return error_set(error, EXIT_USAGE, opt->name, "takes no value");
-		return disk_option(disk, opt->id, value ? value : "", error);
-	}
+	if (id == OPTS_ERROR)
+		return -1;
+	if (id != OPTS_END)
+		return disk_option(disk, id, value, error);
 	return error_set(error, EXIT_USAGE, "--disk", "unknown option '%.40s' behind the file",
 			 text);
 }

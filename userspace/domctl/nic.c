@@ -160,20 +160,13 @@ int net_check(const struct nic *nic, struct error *error)
 
 static int parse_option(struct nic *nic, char *text, struct error *error)
 {
-	char *value = strchr(text, '=');
+	const char *value;
+	int id = opts_pair(net_opts, text, &value, error);
 
-	if (value)
-		*value++ = '\0';
-	for (const struct opt *opt = net_opts; opt->name; opt++) {
-		if (strcmp(opt->name, text) != 0)
-			continue;
-		if (opt->metavar && !value)
-			return error_set(error, EXIT_USAGE, opt->name, "needs a value: %s=%s",
-					 opt->name, opt->metavar);
-		if (!opt->metavar && value)
-			return error_set(error, EXIT_USAGE, opt->name, "takes no value");
-		return net_option(nic, opt->id, value ? value : "", error);
-	}
+	if (id == OPTS_ERROR)
+		return -1;
+	if (id != OPTS_END)
+		return net_option(nic, id, value, error);
 	return error_set(error, EXIT_USAGE, "--net", "unknown option '%.40s'", text);
 }
 

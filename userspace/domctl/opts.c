@@ -107,3 +107,25 @@ int opts_next(struct opts *o, const char **value, struct error *error)
 	o->cluster = word + 1;
 	return short_option(o, value, error);
 }
+
+int opts_pair(const struct opt *table, char *text, const char **value, struct error *error)
+{
+	char *equals = strchr(text, '=');
+	const struct opt *opt;
+
+	if (equals)
+		*equals++ = '\0';
+	opt = find_in(table, text, strlen(text), 0);
+	if (!opt)
+		return OPTS_END;
+	if (!opt->metavar != !equals) {
+		if (equals)
+			error_set(error, EXIT_USAGE, opt->name, "takes no value");
+		else
+			error_set(error, EXIT_USAGE, opt->name, "needs a value: %s=%s", opt->name,
+				  opt->metavar);
+		return OPTS_ERROR;
+	}
+	*value = equals ? equals : "";
+	return opt->id;
+}

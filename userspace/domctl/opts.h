@@ -45,4 +45,11 @@ enum {
 /* Return: id of the next option, its value in *@value; or one of the above. */
 int opts_next(struct opts *o, const char **value, struct error *error);
 
+/*
+ * "NAME" or "NAME=VALUE" out of a list in one word; @text is changed. Return: its id in
+ * @table, its value or "" in *@value; OPTS_END: no such name, which is left in @text;
+ * OPTS_ERROR: a value too many or too few.
+ */
+int opts_pair(const struct opt *table, char *text, const char **value, struct error *error);
+
 #endif /* DOMCTL_OPTS_H */

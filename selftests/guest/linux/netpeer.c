@@ -6,6 +6,7 @@
  *                                            what comes, PORT + 1 takes a stream and tells its
  *                                            sum, PORT + 2 sends one, PORT + 3 takes one
  *                                            and answers each MiB
+ *   netpeer service PORT                     the same in the background, once it listens
  *   netpeer sweep ADDRESS PORT tcp|udp FROM TO STEP
  *                                            sizes there and back; datagrams may be lost, some
  *   netpeer send ADDRESS PORT BYTES [N]      a stream there, N at a time
@@ -207,13 +208,9 @@ static int listen_on(int port)
 
 static void *udp_echo(void *arg)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET,
-				  .sin_port = htons((uint16_t)(intptr_t)arg) };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	static char buf[65536];
+	int fd = (int)(intptr_t)arg;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)))
-		die("bind");
 	for (;;) {
 		struct sockaddr_in from;
 		socklen_t len = sizeof(from);
@@ -225,15 +222,22 @@ static void *udp_echo(void *arg)
 	return NULL;
 }
 
-static void __attribute__((noreturn)) serve(int port)
+/* @service: the command returns as soon as it is served, by a process of its own. */
+static void __attribute__((noreturn)) serve(int port, bool service)
 {
 	void *(*const serve_one[])(void *) = { echo_one, sink_one, source_one, bulk_one };
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 	struct pollfd fds[4];
+	int udp = socket(AF_INET, SOCK_DGRAM, 0);
 	pthread_t thread;
 
+	if (udp < 0 || bind(udp, (struct sockaddr *)&sa, sizeof(sa)))
+		die("bind");
 	for (int i = 0; i < 4; i++)
 		fds[i] = (struct pollfd) { .fd = listen_on(port + i), .events = POLLIN };
-	if (pthread_create(&thread, NULL, udp_echo, (void *)(intptr_t)port))
+	if (service && daemon(0, 0))
+		die("daemon");
+	if (pthread_create(&thread, NULL, udp_echo, (void *)(intptr_t)udp))
 		die("thread");
 	printf("netpeer serves\n");
 	fflush(stdout);
@@ -513,8 +517,8 @@ int main(int argc, char **argv)
 	const char *command = argc > 2 ? argv[1] : "";
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (!strcmp(command, "serve"))
-		serve(atoi(argv[2]));
+	if (!strcmp(command, "serve") || !strcmp(command, "service"))
+		serve(atoi(argv[2]), !strcmp(command, "service"));
 	if (!strcmp(command, "sweep") && argc == 8)
 		return sweep(argv);
 	if (!strcmp(command, "send") && argc >= 5)
