@@ -69,6 +69,33 @@ static int fill_skb(struct bus_queue *q, const struct vring_chain *chain, struct
 	return 0;
 }
 
+/*
+ * Offloads only as agreed upon: of the others some would have the host make a great many
+ * frames out of one (UFO, which is never offered).
+ */
+static bool offloads_agreed(const struct net_nic *n, const struct virtio_net_hdr *hdr)
+{
+	u64 needs = 0;
+
+	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		needs |= BIT_ULL(VIRTIO_NET_F_CSUM);
+	switch (hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_NONE:
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		needs |= BIT_ULL(VIRTIO_NET_F_HOST_TSO4);
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		needs |= BIT_ULL(VIRTIO_NET_F_HOST_TSO6);
+		break;
+	default:
+		return false;
+	}
+	if (hdr->gso_type & VIRTIO_NET_HDR_GSO_ECN)
+		needs |= BIT_ULL(VIRTIO_NET_F_HOST_ECN);
+	return !(needs & ~n->dev.features);
+}
+
 /* Return: a frame for the host's stack, or ERR_PTR. */
 static struct sk_buff *frame_from_chain(struct net_nic *n, struct bus_queue *q,
 					const struct vring_chain *chain)
@@ -82,6 +109,8 @@ static struct sk_buff *frame_from_chain(struct net_nic *n, struct bus_queue *q,
 		return ERR_PTR(-EINVAL);
 	if (bus_read_chain(q, chain, 0, &hdr, sizeof(hdr)))
 		return ERR_PTR(-EFAULT);
+	if (!offloads_agreed(n, &hdr.hdr))
+		return ERR_PTR(-EINVAL);
 	skb = new_skb(n, len);
 	if (!skb)
 		return ERR_PTR(-ENOMEM);
@@ -92,8 +121,6 @@ static struct sk_buff *frame_from_chain(struct net_nic *n, struct bus_queue *q,
 		kfree_skb(skb);
 		return ERR_PTR(err);
 	}
-	if (hdr.hdr.flags & VIRTIO_NET_HDR_F_DATA_VALID && skb->ip_summed == CHECKSUM_NONE)
-		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->protocol = eth_type_trans(skb, n->netdev);
 	skb_reset_network_header(skb);
 	skb_probe_transport_header(skb);
