@@ -11,7 +11,7 @@
  *
  * Requests are started by the vCPU's own thread, at its doorbell, so that the host's
  * block layer accounts and throttles them as the holder's. What would wait there is
- * given to the device's worker.
+ * given to the device's workers.
  */
 #include <linux/atomic.h>
 #include <linux/bvec.h>
@@ -55,12 +55,13 @@ static const char *const counter_names[NR_COUNTERS] = {
 /*
  * A disk.
  *
- * @sectors: of 512 bytes; changed by one at a time, read anywhere
+ * @sectors: of 512 bytes; read anywhere
  * @wce: writes may be done before they are on stable storage; under the device's lock,
  *	read anywhere
  * @segs: SEGS_MAX of each queue, under its pop lock
  * @room: guards @pages, the pages of requests that are under way, and @starved: some
  *	queue waits for them to become fewer
+ * @resizing: bit 0: somebody changes the size of the file
  */
 struct blk_device {
 	struct bus_device dev;
@@ -72,6 +73,7 @@ struct blk_device {
 	spinlock_t room;
 	unsigned int pages;
 	bool starved;
+	unsigned long resizing;
 	atomic64_t counters[NR_COUNTERS];
 };
 
@@ -120,11 +122,11 @@ static bool fills_memory(const struct blk_request *rq)
 }
 
 /*
- * Pages of @len bytes from @skip of @segs on.
+ * Pages of @len bytes from @skip of @segs on, 0: a piece is larger than @largest.
  * @misaligned: bits that are set in the address or length of some piece
  */
 static unsigned int count_pages(const struct vring_seg *segs, unsigned int nr, u32 skip, u32 len,
-				u32 *misaligned)
+				u32 largest, u32 *misaligned)
 {
 	unsigned int i, pages = 0;
 
@@ -136,6 +138,8 @@ static unsigned int count_pages(const struct vring_seg *segs, unsigned int nr, u
 			continue;
 		}
 		take = min(len, segs[i].len - skip);
+		if (take > largest)
+			return 0;
 		*misaligned |= ((u32)segs[i].gpa + skip) | take;
 		pages += PFN_UP((u64)offset_in_page(segs[i].gpa + skip) + take);
 		len -= take;
@@ -193,8 +197,9 @@ static int pin_data(struct blk_request *rq, const struct vring_seg *segs, unsign
 			continue;
 		}
 		take = min(left, segs[i].len - skip);
-		n = gmem_pin_bvecs(g, segs[i].gpa + skip, take, fills_memory(rq),
-				   rq->user + rq->nr_user, max - rq->nr_user);
+		n = gmem_pin_bvecs(g, segs[i].gpa + skip, take,
+				   fills_memory(rq) ? FOLL_WRITE : 0, rq->user + rq->nr_user,
+				   max - rq->nr_user);
 		if (n < 0)
 			return n;
 		rq->nr_user += n;
@@ -322,6 +327,11 @@ static bool all_dirty(const struct blk_request *rq)
 	return true;
 }
 
+static bool request_unwanted(const struct blk_io *io)
+{
+	return domain_dead(container_of(io, struct blk_request, io)->q->dev->d);
+}
+
 static void request_done(struct blk_io *io, int err)
 {
 	struct blk_request *rq = container_of(io, struct blk_request, io);
@@ -365,7 +375,8 @@ static void answer(struct bus_queue *q, const struct vring_chain *chain, u8 stat
 static int pin_status(struct blk_request *rq, const struct vring_chain *chain)
 {
 	struct bio_vec v;
-	int n = gmem_pin_bvecs(&rq->q->dev->d->gmem, status_gpa(chain), 1, true, &v, 1);
+	int n = gmem_pin_bvecs(&rq->q->dev->d->gmem, status_gpa(chain), 1, FOLL_WRITE,
+			       &v, 1);
 
 	if (n < 0)
 		return n;
@@ -392,8 +403,15 @@ static int start(struct bus_queue *q, const struct vring_chain *chain, enum blk_
 		nr = chain->in;
 		skip = 0;
 	}
-	if (data)
-		pages = count_pages(segs, nr, skip, len, &misaligned);
+	if (data) {
+		/* what was agreed upon (5.2.6.1) */
+		u32 largest = q->dev->features & BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) ?
+			      SEG_BYTES_MAX : U32_MAX;
+
+		pages = count_pages(segs, nr, skip, len, largest, &misaligned);
+		if (!pages)
+			return -EIO;
+	}
 	bounce = b->image.align && misaligned & (b->image.align | (b->image.block - 1));
 	room += pages + (bounce ? PFN_UP(len) * BOUNCED_PAGES : 0);
 	if (!take_room(b, room))
@@ -411,7 +429,8 @@ static int start(struct bus_queue *q, const struct vring_chain *chain, enum blk_
 	rq->io.pos = pos;
 	rq->io.len = len;
 	rq->io.durable = !READ_ONCE(b->wce) && op != BLK_OP_READ && op != BLK_OP_FLUSH;
-	rq->io.worker = q->dev->worker;
+	rq->io.worker = bus_io_worker(q->dev);
+	rq->io.unwanted = request_unwanted;
 	rq->io.done = request_done;
 	err = pin_status(rq, chain);
 	if (!err && data) {
@@ -692,6 +711,7 @@ static const struct bus_ops blk_ops = {
 	.stop		= blk_stop,
 	.kick		= blk_kick,
 	.answers	= true,
+	.io_workers	= BUS_IO_WORKERS,
 	.counters	= counter_names,
 	.nr_counters	= NR_COUNTERS,
 	.count		= blk_count,
@@ -760,16 +780,34 @@ bool blk_is(const struct bus_device *dev)
 int blk_resize(struct bus_device *dev, struct netlink_ext_ack *extack)
 {
 	struct blk_device *b = blk_of(dev);
-	u64 size = blk_image_size(&b->image);
+	u64 size;
 
-	if (!size || size % b->image.block) {
-		NL_SET_ERR_MSG(extack, "the image's size is 0 or no multiple of its block size");
-		return -EINVAL;
-	}
-	/* without the device's lock, which a reset keeps while the host's disk answers */
-	WRITE_ONCE(b->sectors, size / BLK_SECTOR);
+	/*
+	 * Without the device's lock, which a reset keeps while the host's disk answers: of
+	 * two at a time none leaves what was true before the other.
+	 */
+	do {
+		size = blk_image_size(&b->image);
+		if (!size || size % b->image.block) {
+			NL_SET_ERR_MSG(extack,
+				       "the image's size is 0 or no multiple of its block size");
+			return -EINVAL;
+		}
+		WRITE_ONCE(b->sectors, size / BLK_SECTOR);
+		smp_mb();	/* said before it is looked at again */
+	} while (size != blk_image_size(&b->image));
 	bus_config_changed(dev);
 	return 0;
+}
+
+bool blk_resize_begin(const struct bus_device *dev)
+{
+	return !test_and_set_bit(0, &blk_of(dev)->resizing);
+}
+
+void blk_resize_end(const struct bus_device *dev)
+{
+	clear_bit_unlock(0, &blk_of(dev)->resizing);
 }
 
 u64 blk_size(const struct bus_device *dev)

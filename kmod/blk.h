@@ -50,11 +50,24 @@ struct bus_device *blk_new(const struct blk_params *p, struct netlink_ext_ack *e
 bool blk_is(const struct bus_device *dev);
 
 /*
- * Take the size that the backing has now, and tell the guest. Context: process, one caller
- * at a time.
+ * Take the size that the backing has now, and tell the guest. Context: process.
  * Return: 0, -EINVAL (no multiple of 512 bytes, or 0: nothing changed).
  */
 int blk_resize(struct bus_device *dev, struct netlink_ext_ack *extack);
+
+/**
+ * blk_set_size() - give the file behind a disk another size, by the asker's rights
+ * @size: bytes, any value
+ *
+ * Context: process; waits a second at most. Return: 0; -EINVAL (no file, no multiple of
+ * 512 bytes, nothing that the file system can do), -EROFS, -EBUSY (one is under way),
+ * -ENOMEM, what the file system says; -EINPROGRESS: it changes later, or not.
+ */
+int blk_set_size(struct bus_device *dev, u64 size, struct netlink_ext_ack *extack);
+
+/* One change of the size at a time. Return: false: another is under way. Any context. */
+bool blk_resize_begin(const struct bus_device *dev);
+void blk_resize_end(const struct bus_device *dev);
 
 /* Of a disk: bytes; serial number, not NULL; DOMUS_DEV_FLAG_*. Any context. */
 u64 blk_size(const struct bus_device *dev);

@@ -4,7 +4,7 @@
  *
  *   1. claims: who writes has the image for itself
  *   2. opening: limits of a block device, of a file
- *   3. block devices: bios
+ *   3. block devices: bios, which wait for the host's queue in the worker only
  *   4. files: asynchronous where they can, else by the worker
  *   5. starting an operation
  *
@@ -204,11 +204,27 @@ void blk_image_close(struct blk_image *image)
 
 /* ---- 3. Block devices ----------------------------------------------------------- */
 
+static void worker_io(struct kthread_work *work);
+
+/* Where it may wait. */
+static void give_to_worker(struct blk_io *io)
+{
+	io->nowait = false;
+	io->err = 0;
+	kthread_init_work(&io->work, worker_io);
+	kthread_queue_work(io->worker, &io->work);
+}
+
 static void io_put(struct blk_io *io, int err)
 {
 	if (err)
 		cmpxchg(&io->err, 0, err);
-	if (atomic_dec_and_test(&io->left))
+	if (!atomic_dec_and_test(&io->left))
+		return;
+	/* the queue is full, or would have had to split it: again, all of it */
+	if (io->nowait && (io->err == -EAGAIN || io->err == -EOPNOTSUPP))
+		give_to_worker(io);
+	else
 		io->done(io, io->err);
 }
 
@@ -223,8 +239,15 @@ static void bio_done(struct bio *bio)
 
 static struct bio *new_bio(struct blk_io *io, unsigned int vecs, blk_opf_t op, u64 pos)
 {
-	struct bio *bio = bio_alloc(io->image->bdev, bio_max_segs(vecs), op, GFP_KERNEL);
+	struct bio *bio;
 
+	/*
+	 * A queue has room again when its device answers, which may be never: a vCPU that
+	 * is to end cannot wait for that.
+	 */
+	if (io->nowait)
+		op |= REQ_NOWAIT;
+	bio = bio_alloc(io->image->bdev, bio_max_segs(vecs), op, GFP_KERNEL);
 	bio->bi_iter.bi_sector = pos >> SECTOR_SHIFT;
 	bio->bi_private = io;
 	bio->bi_end_io = bio_done;
@@ -237,6 +260,7 @@ static struct bio *new_bio(struct blk_io *io, unsigned int vecs, blk_opf_t op, u
 static void rw_bdev(struct blk_io *io)
 {
 	blk_opf_t op = io->op == BLK_OP_READ ? REQ_OP_READ : REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
+	u32 max = queue_max_bytes(bdev_get_queue(io->image->bdev));
 	struct bio *bio = NULL;
 	u64 pos = io->pos;
 	unsigned int i;
@@ -247,7 +271,7 @@ static void rw_bdev(struct blk_io *io)
 	for (i = 0; i < io->nr; i++) {
 		const struct bio_vec *v = &io->bvecs[i];
 
-		if (!bio || bio_add_page(bio, v->bv_page, v->bv_len, v->bv_offset) != v->bv_len) {
+		if (!bio || bio->bi_iter.bi_size + v->bv_len > max || bio_add_page(bio, v->bv_page, v->bv_len, v->bv_offset) != v->bv_len) {
 			if (bio)
 				submit_bio(bio);
 			bio = new_bio(io, io->nr - i, op, pos);
@@ -265,6 +289,20 @@ static void flush_bdev(struct blk_io *io)
 {
 	atomic_set(&io->left, 0);
 	submit_bio(new_bio(io, 0, REQ_OP_WRITE | REQ_PREFLUSH, 0));
+}
+
+/* What is done by bios. Return: false: it is not. */
+static bool start_bdev(struct blk_io *io)
+{
+	if (!io->image->bdev)
+		return false;
+	if (io->op == BLK_OP_FLUSH)
+		flush_bdev(io);
+	else if (io->op == BLK_OP_READ || io->op == BLK_OP_WRITE)
+		rw_bdev(io);
+	else
+		return false;
+	return true;
 }
 
 /* ---- 4. Files ------------------------------------------------------------------- */
@@ -383,6 +421,12 @@ static void worker_io(struct kthread_work *work)
 	struct file *file = io->image->file;
 	ssize_t r;
 
+	if (io->unwanted(io)) {
+		io->done(io, -EIO);
+		return;
+	}
+	if (start_bdev(io))
+		return;
 	switch (io->op) {
 	case BLK_OP_FLUSH:
 		io->done(io, vfs_fsync(file, 1));
@@ -404,15 +448,13 @@ static void worker_io(struct kthread_work *work)
 
 void blk_io_start(struct blk_io *io)
 {
+	struct block_device *bdev = io->image->bdev;
 	bool moves = io->op == BLK_OP_READ || io->op == BLK_OP_WRITE;
 
 	io->err = 0;
-	if (io->image->bdev && moves) {
-		rw_bdev(io);
-	} else if (io->image->bdev && io->op == BLK_OP_FLUSH) {
-		flush_bdev(io);
-	} else if (io->image->bdev || !moves || !try_file(io)) {
-		kthread_init_work(&io->work, worker_io);
-		kthread_queue_work(io->worker, &io->work);
-	}
+	io->nowait = bdev && bdev_nowait(bdev);
+	if (io->nowait && start_bdev(io))
+		return;
+	if (bdev || !moves || !try_file(io))
+		give_to_worker(io);
 }

@@ -54,7 +54,8 @@ enum blk_op {
  * @pos, @len: bytes; within the image; len of READ and WRITE is that of @bvecs
  * @durable: of a WRITE, ZERO and DISCARD: on stable storage when done
  * @bvecs, @nr: pinned pages, owned by the caller until @done
- * @worker: for what cannot be done without waiting
+ * @worker: for what cannot be done without waiting: that runs one after the other
+ * @unwanted: nobody waits for it any more: the worker need not begin with it
  * @done: called once, with 0 or a negative errno; any context but NMI
  */
 struct blk_io {
@@ -66,12 +67,14 @@ struct blk_io {
 	struct bio_vec *bvecs;
 	unsigned int nr;
 	struct kthread_worker *worker;
+	bool (*unwanted)(const struct blk_io *io);
 	void (*done)(struct blk_io *io, int err);
 	/* private: */
 	struct kthread_work work;
 	struct kiocb iocb;
 	atomic_t left;
 	int err;
+	bool nowait;
 };
 
 /**
@@ -90,7 +93,8 @@ u64 blk_image_size(const struct blk_image *image);
  * blk_io_start() - do it
  * @io: all public fields set
  *
- * Context: process; waits for the host's resources, but not for the operation.
+ * Context: process; waits for memory, but neither for the operation nor for a place in
+ * the host's queues.
  * @done may be called before it returns.
  */
 void blk_io_start(struct blk_io *io);

@@ -59,6 +59,19 @@ void bus_setup(struct bus *b)
 	init_waitqueue_head(&b->changed);
 }
 
+static void destroy_workers(struct bus_device *dev)
+{
+	unsigned int i;
+
+	for (i = dev->ops->io_workers; i--; )
+		if (dev->io_workers[i])
+			kthread_destroy_worker(dev->io_workers[i]);
+	if (dev->worker)
+		kthread_destroy_worker(dev->worker);
+	dev->worker = NULL;
+	memset(dev->io_workers, 0, sizeof(dev->io_workers));
+}
+
 static void device_free_work(struct work_struct *work)
 {
 	struct bus_device *dev = container_of(work, struct bus_device, free_work);
@@ -66,8 +79,7 @@ static void device_free_work(struct work_struct *work)
 	unsigned int i, area;
 
 	bus_rate_cancel(&dev->rate);
-	if (dev->worker)
-		kthread_destroy_worker(dev->worker);
+	destroy_workers(dev);
 	for (i = 0; i < dev->nr_queues; i++)
 		for (area = 0; area < 3; area++)
 			gmem_unmap(&dev->queues[i].areas[area]);
@@ -201,54 +213,91 @@ static struct kthread_worker *make_worker(struct domus_domain *d, const char *na
 	return ERR_PTR(err);
 }
 
+/* Return: 0, or < 0, with those that there are: destroy_workers() is next. */
+static int make_workers(struct domus_domain *d, struct bus_device *dev, const char *name,
+			struct netlink_ext_ack *extack)
+{
+	struct kthread_worker *w;
+	unsigned int i;
+
+	for (i = 0; i <= dev->ops->io_workers; i++) {
+		w = make_worker(d, name);
+		if (IS_ERR(w)) {
+			NL_SET_ERR_MSG(extack, "no worker in the holder's cgroup");
+			return PTR_ERR(w);
+		}
+		if (i)
+			dev->io_workers[i - 1] = w;
+		else
+			dev->worker = w;
+	}
+	return 0;
+}
+
+struct kthread_worker *bus_io_worker(struct bus_device *dev)
+{
+	return dev->io_workers[(u32)atomic_inc_return(&dev->io_next) % dev->ops->io_workers];
+}
+
+/* Bus lock held. Return: a free slot, or < 0. */
+static int free_slot(struct domus_domain *d, const char *name, struct netlink_ext_ack *extack)
+{
+	struct bus *b = &d->bus;
+	unsigned int slot;
+
+	for (slot = 0; slot < DOMUS_MAX_DEVICES && slot_locked(b, slot); slot++)
+		;
+	if (find_locked(b, name)) {
+		NL_SET_ERR_MSG(extack, "the domain has a device of this name");
+		return -EEXIST;
+	}
+	if (slot == DOMUS_MAX_DEVICES) {
+		NL_SET_ERR_MSG(extack, "the domain has its " __stringify(DOMUS_MAX_DEVICES)
+			       " devices, the most that it can have");
+		return -ENOSPC;
+	}
+	if (domain_dead(d)) {
+		NL_SET_ERR_MSG(extack, "the domain is dead");
+		return -ESHUTDOWN;
+	}
+	return slot;
+}
+
 int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
 	    struct netlink_ext_ack *extack)
 {
 	struct bus *b = &d->bus;
-	struct kthread_worker *worker;
-	unsigned int slot;
-	int err = 0;
+	int slot;
 
 	if (!name_valid(name)) {
 		NL_SET_ERR_MSG(extack,
 			       "device name: letters, digits and ._- only, a letter or digit first");
 		return -EINVAL;
 	}
-	worker = make_worker(d, name);
-	if (IS_ERR(worker)) {
-		NL_SET_ERR_MSG(extack, "no worker in the holder's cgroup");
-		return PTR_ERR(worker);
+	slot = make_workers(d, dev, name, extack);
+	if (slot) {
+		destroy_workers(dev);
+		return slot;
 	}
 	mutex_lock(&b->lock);
-	for (slot = 0; slot < DOMUS_MAX_DEVICES && slot_locked(b, slot); slot++)
-		;
-	if (find_locked(b, name)) {
-		NL_SET_ERR_MSG(extack, "the domain has a device of this name");
-		err = -EEXIST;
-	} else if (slot == DOMUS_MAX_DEVICES) {
-		NL_SET_ERR_MSG(extack, "the domain has its " __stringify(DOMUS_MAX_DEVICES)
-			       " devices, the most that it can have");
-		err = -ENOSPC;
-	} else if (domain_dead(d)) {
-		NL_SET_ERR_MSG(extack, "the domain is dead");
-		err = -ESHUTDOWN;
-	} else {
+	slot = free_slot(d, name, extack);
+	if (slot >= 0) {
 		strscpy(dev->name, name, sizeof(dev->name));
 		dev->d = domain_get(d);
 		dev->slot = slot;
 		dev->instance = ++b->last_instance;
-		dev->worker = worker;
 		atomic_inc(&b->alive);
 		rcu_assign_pointer(b->slots[slot], dev);
 		if (dev->ops->plug)
 			dev->ops->plug(dev);
 	}
 	mutex_unlock(&b->lock);
-	if (err)
-		kthread_destroy_worker(worker);
-	else
-		event_signal_kind(d, DOMUS_PORT_BUS, 0);
-	return err;
+	if (slot < 0) {
+		destroy_workers(dev);
+		return slot;
+	}
+	event_signal_kind(d, DOMUS_PORT_BUS, 0);
+	return 0;
 }
 
 /* Take the device out of its slot; unplugged() is next, without the lock. */

@@ -36,6 +36,8 @@
 #include "gmem.h"
 #include "vring.h"
 
+#define BUS_IO_WORKERS	4
+
 struct bus_device;
 struct bus_queue;
 struct domus_domain;
@@ -58,6 +60,7 @@ struct netlink_ext_ack;
  * @answers: requests under way are the host's to answer, however long that takes: a
  *	device that is taken away by force stays until it has
  * @unplug: it is out of its slot, stopped; no locks held, may wait. May be NULL
+ * @io_workers: that what may wait for the host is given to, 0 to BUS_IO_WORKERS
  * @counters: names of @nr_counters counters, @count fills them
  * @free: the last reference is gone: free what contains the device. Process context
  */
@@ -72,6 +75,7 @@ struct bus_ops {
 	void (*disabled)(struct bus_queue *q);
 	void (*kick)(struct bus_queue *q);
 	bool answers;
+	unsigned int io_workers;
 	void (*unplug)(struct bus_device *dev);
 	const char *const *counters;
 	unsigned int nr_counters;
@@ -115,6 +119,7 @@ struct bus_queue {
  * @ending: it is taken away by force: the backend fails what is still asked
  * @overdue: that was to be done by now, but for requests that the host has not answered
  * @end_work: takes it away when they are
+ * @worker: kicks queues; @io_workers: bus_io_worker()'s, of which @io_next is next
  */
 struct bus_device {
 	struct kref ref;
@@ -135,6 +140,8 @@ struct bus_device {
 	unsigned int queue_max;
 	struct bus_queue *queues;
 	struct kthread_worker *worker;
+	struct kthread_worker *io_workers[BUS_IO_WORKERS];
+	atomic_t io_next;
 	struct bus_rate rate;
 	struct delayed_work end_work;
 	struct work_struct free_work;
@@ -296,6 +303,12 @@ void bus_signal(struct bus_queue *q);
 
 /* Have the worker kick the queue, if it is enabled. Context: any but NMI. */
 void bus_queue_work(struct bus_queue *q);
+
+/*
+ * Of a device with bus_ops.io_workers: who does next what may wait for the host without
+ * bound, in the holder's cgroups. Context: any, with the device plugged or a request.
+ */
+struct kthread_worker *bus_io_worker(struct bus_device *dev);
 
 /*
  * Is the queue's next buffer to wait, for the device's rate or for ever? Then there

@@ -404,52 +404,14 @@ int control_dev_del(struct sk_buff *skb, struct genl_info *info)
 /* Two who change different limits at a time must not undo each other's. */
 static DEFINE_MUTEX(set_lock);
 
-/* Of a file, by the rights of the asker, as if he had done it himself. */
-static int make_size(struct bus_device *dev, u64 size, struct netlink_ext_ack *extack)
-{
-	struct file *file = blk_file(dev);
-	int err;
-
-	if (!S_ISREG(file_inode(file)->i_mode)) {
-		NL_SET_ERR_MSG(extack, "size: only that of a file can be set");
-		return -EINVAL;
-	}
-	if (blk_flags(dev) & DOMUS_DEV_FLAG_READONLY) {
-		NL_SET_ERR_MSG(extack, "size: the disk is read-only");
-		return -EROFS;
-	}
-	if (size & (SECTOR_SIZE - 1)) {
-		NL_SET_ERR_MSG(extack, "size: no multiple of 512 bytes");
-		return -EINVAL;
-	}
-	err = vfs_truncate(&file->f_path, size);
-	if (err == -EFBIG || err == -EINVAL)
-		NL_SET_ERR_MSG(extack, "size: more than the file system can do");
-	else if (err)
-		NL_SET_ERR_MSG(extack, "size: the file cannot be given another one");
-	return err;
-}
-
 static int resize(struct bus_device *dev, const struct nlattr *size,
 		  struct netlink_ext_ack *extack)
 {
-	u64 before;
-	int err = 0;
-
 	if (!blk_is(dev)) {
 		NL_SET_ERR_MSG(extack, "the device is no disk");
 		return -EOPNOTSUPP;
 	}
-	before = blk_size(dev);
-	if (size)
-		err = make_size(dev, nla_get_u64(size), extack);
-	if (err)
-		return err;
-	err = blk_resize(dev, extack);
-	/* what was cut off is gone, what was added need not stay */
-	if (err && size && nla_get_u64(size) > before)
-		vfs_truncate(&blk_file(dev)->f_path, before);
-	return err;
+	return size ? blk_set_size(dev, nla_get_u64(size), extack) : blk_resize(dev, extack);
 }
 
 int control_dev_set(struct sk_buff *skb, struct genl_info *info)
@@ -469,12 +431,12 @@ int control_dev_set(struct sk_buff *skb, struct genl_info *info)
 	domain_put(d);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	err = mutex_lock_killable(&set_lock);
+	if (tb[DOMUS_A_DEV_RESIZE] || tb[DOMUS_A_DEV_SIZE])
+		err = resize(dev, tb[DOMUS_A_DEV_SIZE], info->extack);
+	if (!err)
+		err = mutex_lock_killable(&set_lock);
 	if (!err) {
-		if (tb[DOMUS_A_DEV_RESIZE] || tb[DOMUS_A_DEV_SIZE])
-			err = resize(dev, tb[DOMUS_A_DEV_SIZE], info->extack);
-		if (!err)
-			err = control_small_set(dev, tb, info->extack);
+		err = control_small_set(dev, tb, info->extack);
 		if (!err)
 			set_rates(dev, tb);
 		mutex_unlock(&set_lock);

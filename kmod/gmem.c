@@ -146,8 +146,8 @@ void gmem_unpin(struct page *page)
 
 #define PIN_BATCH 16
 
-int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, bool write, struct bio_vec *bvecs,
-		   unsigned int max)
+int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, unsigned int flags,
+		   struct bio_vec *bvecs, unsigned int max)
 {
 	unsigned long hva = copy_hva(g, gpa, len);
 	unsigned int offset = offset_in_page(hva), done = 0, want;
@@ -162,7 +162,7 @@ int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, bool write, struct bi
 	hva -= offset;
 	while (done < want) {
 		n = min_t(unsigned int, want - done, PIN_BATCH);
-		n = pin_user_pages_fast(hva + done * PAGE_SIZE, n, write ? FOLL_WRITE : 0, pages);
+		n = pin_user_pages_fast(hva + done * PAGE_SIZE, n, flags, pages);
 		if (n <= 0)
 			goto undo;
 		for (i = 0; i < n; i++, done++) {

@@ -114,9 +114,10 @@ struct page *gmem_pin(const struct gmem *g, u64 gpa);
 void gmem_unpin(struct page *page);
 
 /**
- * gmem_pin_bvecs() - pin a range for the time of an I/O
+ * gmem_pin_bvecs() - pin a range for the time of an I/O, or for long
  * @gpa, @len: any value, @len not 0
- * @write: the I/O writes to the memory
+ * @flags: FOLL_WRITE: it will be written to; FOLL_LONGTERM: nobody knows until when, so
+ *	that pages are first moved out of where the host wants none that stay
  * @bvecs: filled, one for each page
  * @max: how many there are
  *
@@ -124,8 +125,8 @@ void gmem_unpin(struct page *page);
  * Return: how many were filled: give each bv_page back by unpin_user_page(), set
  * dirty if it was written; -EFAULT (not memory), -EFBIG (more pages than @max).
  */
-int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, bool write, struct bio_vec *bvecs,
-		   unsigned int max);
+int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, unsigned int flags,
+		   struct bio_vec *bvecs, unsigned int max);
 
 /**
  * gmem_discard() - give pages back to the host; what is read there next is zero

@@ -2,12 +2,12 @@
 /*
  * The virtio network device (VIRTIO 1.2, 5.1).
  *
- *   1. from the guest: frames become socket buffers in the vCPU's own thread
- *   2. the control queue
- *   3. config space, status, link
- *   4. making one
+ *   1. the control queue
+ *   2. config space, status, link
+ *   3. making one
  *
- * The way to the guest is in net_rx.c, the host's end in net_host.c.
+ * The way to the guest is in net_rx.c, the way from it in net_tx.c, the host's end in
+ * net_host.c.
  */
 #include <linux/err.h>
 #include <linux/etherdevice.h>
@@ -19,176 +19,9 @@
 #include "domain.h"
 #include "net_priv.h"
 
-#define BUDGET		128	/* frames of one kick */
-#define LINEAR		256	/* bytes of a large frame that are not in pages */
-#define SMALL		2048	/* bytes of a frame that has no pages */
+#define BUDGET	128	/* commands of one kick */
 
-/* ---- 1. From the guest -------------------------------------------------------------- */
-
-static struct sk_buff *new_skb(struct net_nic *n, u32 len)
-{
-	struct sk_buff *skb;
-	int err;
-
-	if (len <= SMALL) {
-		skb = netdev_alloc_skb_ip_align(n->netdev, len);
-		if (skb)
-			skb_put(skb, len);
-		return skb;
-	}
-	skb = alloc_skb_with_frags(NET_SKB_PAD + NET_IP_ALIGN + LINEAR, len - LINEAR,
-				   PAGE_ALLOC_COSTLY_ORDER, &err, GFP_KERNEL_ACCOUNT);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, NET_SKB_PAD + NET_IP_ALIGN);
-	skb_put(skb, LINEAR);
-	skb->data_len = len - LINEAR;
-	skb->len += len - LINEAR;
-	skb->dev = n->netdev;
-	return skb;
-}
-
-static int fill_skb(struct bus_queue *q, const struct vring_chain *chain, struct sk_buff *skb)
-{
-	u32 offset = sizeof(struct virtio_net_hdr_mrg_rxbuf), left = skb->data_len, n;
-	unsigned int i;
-
-	if (bus_read_chain(q, chain, offset, skb->data, skb_headlen(skb)))
-		return -EFAULT;
-	offset += skb_headlen(skb);
-	for (i = 0; left; i++) {
-		skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
-
-		n = min_t(u32, left, skb_frag_size(frag));
-		if (bus_read_chain(q, chain, offset, skb_frag_address(frag), n))
-			return -EFAULT;
-		skb_frag_size_set(frag, n);
-		offset += n;
-		left -= n;
-	}
-	return 0;
-}
-
-/*
- * Offloads only as agreed upon: of the others some would have the host make a great many
- * frames out of one (UFO, which is never offered).
- */
-static bool offloads_agreed(const struct net_nic *n, const struct virtio_net_hdr *hdr)
-{
-	u64 needs = 0;
-
-	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		needs |= BIT_ULL(VIRTIO_NET_F_CSUM);
-	switch (hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_NONE:
-		break;
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-		needs |= BIT_ULL(VIRTIO_NET_F_HOST_TSO4);
-		break;
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		needs |= BIT_ULL(VIRTIO_NET_F_HOST_TSO6);
-		break;
-	default:
-		return false;
-	}
-	if (hdr->gso_type & VIRTIO_NET_HDR_GSO_ECN)
-		needs |= BIT_ULL(VIRTIO_NET_F_HOST_ECN);
-	return !(needs & ~n->dev.features);
-}
-
-/* Return: a frame for the host's stack, or ERR_PTR. */
-static struct sk_buff *frame_from_chain(struct net_nic *n, struct bus_queue *q,
-					const struct vring_chain *chain)
-{
-	struct virtio_net_hdr_mrg_rxbuf hdr;
-	u32 len = chain->out_len - sizeof(hdr);
-	struct sk_buff *skb;
-	int err;
-
-	if (chain->out_len < sizeof(hdr) + ETH_HLEN || len > NET_FRAME_MAX)
-		return ERR_PTR(-EINVAL);
-	if (bus_read_chain(q, chain, 0, &hdr, sizeof(hdr)))
-		return ERR_PTR(-EFAULT);
-	if (!offloads_agreed(n, &hdr.hdr))
-		return ERR_PTR(-EINVAL);
-	skb = new_skb(n, len);
-	if (!skb)
-		return ERR_PTR(-ENOMEM);
-	err = fill_skb(q, chain, skb);
-	if (!err)
-		err = virtio_net_hdr_to_skb(skb, &hdr.hdr, true);
-	if (err) {
-		kfree_skb(skb);
-		return ERR_PTR(err);
-	}
-	skb->protocol = eth_type_trans(skb, n->netdev);
-	skb_reset_network_header(skb);
-	skb_probe_transport_header(skb);
-	skb_record_rx_queue(skb, (q->nr - 1) / 2);
-	return skb;
-}
-
-static void deliver(struct list_head *frames)
-{
-	local_bh_disable();
-	netif_receive_skb_list(frames);
-	local_bh_enable();
-	INIT_LIST_HEAD(frames);
-}
-
-static void tx_one(struct net_nic *n, struct bus_queue *q, const struct vring_chain *chain,
-		   struct list_head *frames)
-{
-	struct net_counters *c = &n->from_guest[(q->nr - 1) / 2];
-	struct sk_buff *skb = ERR_PTR(-ENETDOWN);
-
-	if (netif_running(n->netdev))
-		skb = frame_from_chain(n, q, chain);
-	bus_rate_charge(&n->dev.rate, chain->out_len);
-	local_bh_disable();
-	if (!IS_ERR(skb)) {
-		net_count(c, &c->packets, 1, skb->len);
-		list_add_tail(&skb->list, frames);
-	} else if (PTR_ERR(skb) == -ENOMEM || PTR_ERR(skb) == -ENETDOWN) {
-		net_count(c, &c->dropped, 1, 0);
-	} else {
-		net_count(c, &c->errors, 1, 0);
-	}
-	local_bh_enable();
-}
-
-static void net_tx_kick(struct net_nic *n, struct bus_queue *q)
-{
-	struct vring_chain chain = { .segs = n->segs + q->nr * NET_SEGS_MAX,
-				     .max = NET_SEGS_MAX };
-	struct bus_used used[16];
-	unsigned int budget = BUDGET, nr = 0;
-	LIST_HEAD(frames);
-
-	vring_kicks_off(&q->ring);
-	do {
-		while (budget && bus_pop(q, &chain) > 0) {
-			budget--;
-			tx_one(n, q, &chain, &frames);
-			used[nr++] = (struct bus_used){ chain.id, 0 };
-			if (nr == ARRAY_SIZE(used)) {
-				bus_push_many(q, used, nr);
-				nr = 0;
-				deliver(&frames);
-			}
-		}
-		if (nr)
-			bus_push_many(q, used, nr);
-		nr = 0;
-		deliver(&frames);
-		if (!budget) {
-			bus_queue_work(q);
-			break;
-		}
-	} while (vring_kicks_on(&q->ring) && !bus_stalled(q));
-}
-
-/* ---- 2. Control ------------------------------------------------------------------------ */
+/* ---- 1. Control ------------------------------------------------------------------------ */
 
 static u8 control(struct net_nic *n, struct bus_queue *q, const struct vring_chain *chain)
 {
@@ -245,12 +78,12 @@ static void net_kick(struct bus_queue *q)
 	if (q->nr == 2 * n->pairs)
 		net_control_kick(n, q);
 	else if (q->nr % 2)
-		net_tx_kick(n, q);
+		net_tx_kick(n, q->nr / 2);
 	else
 		net_rx_kick(n, q->nr / 2);
 }
 
-/* ---- 3. Config space, status, link ---------------------------------------------------------- */
+/* ---- 2. Config space, status, link ---------------------------------------------------------- */
 
 static void net_config_read(struct bus_device *dev, u32 offset, void *to, u32 len)
 {
@@ -372,10 +205,12 @@ static void net_free(struct bus_device *dev)
 	struct net_nic *n = nic_of(dev);
 	unsigned int i;
 
-	for (i = 0; i < n->pairs; i++)
-		net_rx_free(&n->rx[i]);
 	if (n->netdev)
 		free_netdev(n->netdev);
+	for (i = 0; i < n->pairs; i++) {
+		net_tx_purge(&n->tx[i]);
+		net_rx_free(&n->rx[i]);
+	}
 	kvfree(n->segs);
 	kvfree(n);
 }
@@ -417,7 +252,7 @@ static const struct bus_ops net_ops = {
 	.free		= net_free,
 };
 
-/* ---- 4. Making one --------------------------------------------------------------------- */
+/* ---- 3. Making one --------------------------------------------------------------------- */
 
 static const u64 net_features =
 	BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) |
@@ -450,6 +285,7 @@ struct bus_device *net_new(const struct net_params *p, struct netlink_ext_ack *e
 	for (i = 0; i < n->pairs; i++) {
 		u64_stats_init(&n->to_guest[i].syncp);
 		u64_stats_init(&n->from_guest[i].syncp);
+		net_tx_init(n, i);
 		if (net_rx_init(&n->rx[i], p->queue_size))
 			goto err_free;
 	}

@@ -22,6 +22,7 @@
 
 static int host_open(struct net_device *netdev)
 {
+	net_tx_open(nic_of_netdev(netdev));
 	netif_tx_start_all_queues(netdev);
 	net_link_changed(nic_of_netdev(netdev));
 	return 0;
@@ -30,6 +31,7 @@ static int host_open(struct net_device *netdev)
 static int host_stop(struct net_device *netdev)
 {
 	netif_tx_disable(netdev);
+	net_tx_close(nic_of_netdev(netdev));
 	net_link_changed(nic_of_netdev(netdev));
 	return 0;
 }
@@ -224,6 +226,7 @@ int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_e
 	mac[0] = 0xfe;
 	eth_hw_addr_set(netdev, mac);
 	n->netdev = netdev;
+	net_tx_add_napi(n);
 	netif_carrier_off(netdev);
 	err = register_netdev(netdev);
 	if (!err)

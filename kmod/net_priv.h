@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What net.c, net_rx.c and net_host.c share. */
+/* What net.c, net_rx.c, net_tx.c and net_host.c share. */
 #ifndef DOMUS_NET_PRIV_H
 #define DOMUS_NET_PRIV_H
 
@@ -38,6 +38,19 @@ struct net_rx {
 	struct net_buf *bufs;
 };
 
+/*
+ * The way from the guest to the host.
+ * @q: its queue
+ * @frames: that NAPI is to take
+ * @full: these were too many; when NAPI has taken enough the queue is kicked
+ */
+struct net_tx {
+	struct napi_struct napi;
+	struct bus_queue *q;
+	struct sk_buff_head frames;
+	bool full;
+};
+
 /* Of one direction of one pair; @syncp as of the kernel's. */
 struct net_counters {
 	u64_stats_t packets, bytes, dropped, errors;
@@ -68,6 +81,7 @@ struct net_nic {
 	struct work_struct link_work;
 	netdev_features_t allowed;
 	struct net_rx rx[NET_PAIRS_MAX];
+	struct net_tx tx[NET_PAIRS_MAX];
 	struct net_counters to_guest[NET_PAIRS_MAX], from_guest[NET_PAIRS_MAX];
 	struct vring_seg *segs;
 };
@@ -110,6 +124,20 @@ void net_rx_close(struct net_nic *n, unsigned int pair);	/* process context */
 void net_rx_open(struct net_nic *n, unsigned int pair);
 /* ndo_start_xmit of the host's end */
 netdev_tx_t net_rx_xmit(struct sk_buff *skb, struct net_device *netdev);
+
+/* net_tx.c: from the guest */
+
+void net_tx_init(struct net_nic *n, unsigned int pair);	/* before all others; any context */
+void net_tx_purge(struct net_tx *tx);	/* nobody polls; process context */
+
+/* Of the host's end that is to be registered; taken from it when it is freed. */
+void net_tx_add_napi(struct net_nic *n);
+/* The host's end goes up, down: frames are taken. Process context, rtnl held. */
+void net_tx_open(struct net_nic *n);
+void net_tx_close(struct net_nic *n);
+
+/* Send what the guest wants sent. Queue's pop lock held, holder's process context. */
+void net_tx_kick(struct net_nic *n, unsigned int pair);
 
 /* net_host.c: the host's end */
 

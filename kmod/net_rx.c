@@ -57,8 +57,10 @@ static int pin(struct net_nic *n, struct net_buf *buf, const struct vring_chain 
 	for (i = 0; i < chain->in; i++) {
 		const struct vring_seg *seg = &chain->segs[chain->out + i];
 
-		nr = gmem_pin_bvecs(&n->dev.d->gmem, seg->gpa, seg->len, true,
-				    buf->vecs + buf->nr, NET_VECS_MAX - buf->nr);
+		/* a frame may never come */
+		nr = gmem_pin_bvecs(&n->dev.d->gmem, seg->gpa, seg->len,
+				    FOLL_WRITE | FOLL_LONGTERM, buf->vecs + buf->nr,
+				    NET_VECS_MAX - buf->nr);
 		if (nr < 0)
 			goto undo;
 		buf->nr += nr;

@@ -54,6 +54,12 @@ const char *const vcpu_cause_names[VCPU_NR_CAUSES] = {
 
 /* ---- 1. Life ----------------------------------------------------------------- */
 
+/* As the scheduler counts it: exact while it waits, else as of the last tick. */
+static void count_runtime(struct domus_vcpu *v)
+{
+	WRITE_ONCE(v->runtime_ns, current->se.sum_exec_runtime - v->run_began);
+}
+
 static void sched_in(struct preempt_notifier *n, int cpu)
 {
 	/* MSRs are loaded at the next entry */
@@ -64,6 +70,7 @@ static void sched_out(struct preempt_notifier *n, struct task_struct *next)
 	struct domus_vcpu *v = container_of(n, struct domus_vcpu, notifier);
 
 	vcpu_msr_restore(v);
+	count_runtime(v);
 }
 
 static struct preempt_ops vcpu_preempt_ops = {
@@ -644,6 +651,7 @@ static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
 	}
 	if (vector >= FIRST_EXTERNAL_VECTOR) {
 		v->by_cause[VCPU_CAUSE_IRQ]++;
+		count_runtime(v);
 		return 0;
 	}
 	return exit_exception(v, vector);
@@ -731,7 +739,7 @@ static int run_loop(struct domus_vcpu *v, struct domus_run *run)
 int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 {
 	unsigned long flags;
-	u64 began, exits;
+	u64 exits;
 	int r;
 
 	if (!mutex_trylock(&v->run_lock))
@@ -740,7 +748,7 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 		mutex_unlock(&v->run_lock);
 		return -EBUSY;
 	}
-	began = current->se.sum_exec_runtime;
+	v->run_began = current->se.sum_exec_runtime - v->runtime_ns;
 	exits = v->exits;
 	fpu_swap_kvm_fpstate(&v->fpu, true);
 	preempt_disable();
@@ -757,7 +765,7 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 		vcpu_ibpb();
 	preempt_enable();
 	fpu_swap_kvm_fpstate(&v->fpu, false);
-	v->runtime_ns += current->se.sum_exec_runtime - began;
+	count_runtime(v);
 	mutex_unlock(&v->run_lock);
 	return r;
 }

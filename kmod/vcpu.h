@@ -44,6 +44,7 @@ struct vcpu_stats {
  * @dr: guest's DR0..3; DR6 and DR7 are in @data
  * @apf_flags: of the last #PF, where the host is a KVM guest: 0 unless it was none
  * @timer: one-shot, see time.c
+ * @run_began: what the thread's runtime would have been when @runtime_ns was 0
  */
 struct domus_vcpu {
 	struct domus_domain *d;

@@ -213,9 +213,9 @@ mount -t configfs none /sys/kernel/config && mkdir $null && echo 2 > $null/irqmo
 	echo 5000000000 > $null/completion_nsec && echo 1 > $null/hw_queue_depth &&
 	echo 64 > $null/size && echo 1 > $null/power
 echo none > /sys/block/narrow/queue/scheduler
-guest && with /dev/narrow && echo start >&7
-result "a disk that takes one request at a time"
-destroyed "a vCPU waits for room in the host's queue"
+guest && with /dev/narrow && answers start 16 && answers look there
+result "a disk that takes one request at a time: its vCPU does not wait for it"
+destroyed "requests wait for room in the host's queue"
 soon unused
 result "nothing is left of that, too"
 rmdir $null

@@ -50,6 +50,10 @@ member() {
 		$1 == key && mine { sub(/^ *[^ ]* /, ""); sub(/,$/, ""); print; exit }'
 }
 
+has_size() {
+	[ "$(member one d size)" = "$1" ]
+}
+
 # ---- 2. Images ----------------------------------------------------------------
 
 image() {
@@ -258,6 +262,18 @@ limits() {
 		domctl disk resize one d 1048576T
 	[ "$(member one d size) $(stat -c %s $MNT/a.img)" = "4194304 4194304" ]
 	result "and it has the size that it had"
+	refuse 2 "Error: disk d: size: more than the asker's limit for files (RLIMIT_FSIZE)" \
+		sh -c 'ulimit -f 4096; exec domctl disk resize one d 16M'
+	fsfreeze -f $MNT
+	refuse 2 "Error: disk d: size: the file system has not answered: it changes when it does" \
+		domctl disk resize one d 8M
+	refuse 2 "Error: disk d: size: the file system has not answered the last one yet" \
+		domctl disk resize one d 6M
+	domctl list > /dev/null
+	result "nobody else waits for it"
+	fsfreeze -u $MNT
+	within 20 has_size 8388608
+	result "then it does"
 	does "--shrink" domctl disk resize one d 2M --shrink
 	truncate -s 1000 $MNT/a.img
 	refuse 2 "Error: disk d: the image's size is 0 or no multiple of its block size" \

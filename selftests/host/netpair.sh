@@ -64,6 +64,13 @@ between() {
 	result "offloads on"
 	works one "netpeer channels eth0 4" && works one "netpeer send 10.1.0.2 5000 500000 8"
 	result "four pairs of queues"
+	echo 1 > /sys/class/net/one-net0/threaded &&
+		ps -o comm | grep -q '^napi/one-net0' &&
+		works one "netpeer send 10.1.0.2 5000 3000000 8" &&
+		works one "netpeer receive 10.1.0.2 5000 3000000 8" &&
+		echo 0 > /sys/class/net/one-net0/threaded &&
+		works one "netpeer send 10.1.0.2 5000 500000 8"
+	result "NAPI in threads, and not"
 	ethtool -l one-net0 | grep -q '^Combined:.*4$'
 	result "ethtool tells of them"
 	works one "netpeer channels eth0 1"

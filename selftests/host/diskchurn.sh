@@ -1,0 +1,115 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# diskchurn.sh [CYCLES]: disks that come and go under load, as KTAP.
+#
+#   1. attach and detach while another disk, and this one, read and write, by asking and
+#      by force
+#   2. a driver that lets go of its device and takes it again, as often
+#   3. a guest that reboots, and ones that are destroyed and killed, with requests under way
+#   4. nothing of it is left with the host
+#
+# Half of the disks are files, half block devices.
+# shellcheck disable=SC2086,SC2154,SC2181
+set -u
+cycles=${1:-20}
+. /tests/host/common.sh
+. /tests/host/netlib.sh
+
+MNT=/tmp/diskchurn.fs
+drivers=/sys/bus/virtio/drivers/virtio_blk
+
+# rw DISK N: of its first MiB, past the guest's page cache, with N at a time
+rw() {
+	echo "for j in \$(seq $2); do (while dd if=/dev/$1 of=/dev/null bs=32k count=32 iflag=direct \
+&& dd if=/dev/zero of=/dev/$1 bs=4k count=64 seek=\$((j * 64)) oflag=direct; do :; done) \
+> /dev/null 2>&1 & done"
+}
+
+disk_is() {
+	[ "$(domctl -p disk list $1 | awk -v name="\"$2\"," -v key="\"$3\":" '
+		$1 == "\"name\":" { found = ($2 == name) }
+		found && $1 == key { sub(/,$/, "", $2); print $2; exit }' | tr -d '"')" = "$4" ]
+}
+
+image() {
+	if [ $(($1 % 2)) = 0 ]; then echo $MNT/x; else echo /dev/ram1; fi
+}
+
+churn() {
+	works one "$(rw vda 2)"
+	for n in $(seq $cycles); do
+		domctl disk attach one "$(image $n)" --name x > /dev/null || break
+		# with a driver, or before it has come; by asking, or not
+		[ $((n % 2)) = 0 ] || soon disk_is one x state ready || break
+		guest_begins one "for t in \$(seq 100); do [ ! -b /dev/vdb ] || break; usleep 10000; done; \
+$(rw vdb 2)"
+		if [ $((n % 3)) = 0 ]; then
+			domctl disk detach one x --force || break
+		else
+			domctl disk detach one x --timeout 60 || break
+		fi
+		guest_ended one $step || break
+		works one "killall dd 2> /dev/null; $(rw vda 2)" || break
+		[ "$(domctl -j disk list one | grep -o '"name":"x"')" = "" ] || break
+	done
+	[ $n = $cycles ]
+	result "$cycles times attached and detached"
+	works one "dd if=/dev/vda of=/dev/null bs=4k count=64 iflag=direct 2> /dev/null"
+	result "the other disk does not mind"
+}
+
+storm() {
+	works one "killall dd; $(rw vda 3); cd $drivers; d=\$(ls -d virtio*); \
+for i in \$(seq $cycles); do echo \$d > unbind; echo \$d > bind; \
+until [ -b /dev/vda ]; do usleep 10000; done; $(rw vda 3); done; cd /root" 900
+	result "$cycles times reset by its driver"
+	works one "dd if=/dev/vda of=/dev/null bs=4k count=64 iflag=direct 2> /dev/null"
+	result "it works after it"
+	disk_is one a state ready && disk_is one a broken ""
+	result "and is not broken"
+}
+
+started() {
+	guest_start $1 --disk $2,name=a && works $1 "$(rw vda 8)"
+}
+
+ends() {
+	guest_begins one "$(rw vda 8); reboot -f"
+	within 60 sh -c "[ \$(domctl -j show one | $JSON reboots) = 1 ]" &&
+		within 120 sh -c "[ \$(grep -c '^domus guest ready' $DIR/one.log) = 2 ]" &&
+		works one "dd if=/dev/vda of=/dev/null bs=4k count=64 iflag=direct 2> /dev/null"
+	result "reboot with requests under way: the disk works after it"
+	works one "$(rw vda 8)" && domctl destroy one && nothing_left
+	result "destroy with requests under way: nothing is left"
+	started two /dev/ram1 && kill -9 "$(holder_of two)" && nothing_left
+	result "kill -9 with requests under way: nothing is left"
+}
+
+# Bytes of slab and of tables that do not go away by themselves, after a rest.
+slab() {
+	echo 3 > /proc/sys/vm/drop_caches
+	awk '/^SUnreclaim|^PageTables|^KernelStack/ { sum += $2 } END { print sum }' /proc/meminfo
+}
+
+
+begin
+mkdir $MNT && mke2fs -q /dev/ram0 > /dev/null && mount -t ext4 /dev/ram0 $MNT &&
+	truncate -s 4M $MNT/a $MNT/x
+result "a file system"
+guest_start warm --disk $MNT/a && domctl destroy warm && nothing_left
+before=$(slab)
+guest_start one --disk $MNT/a,name=a
+result "a domain"
+churn
+storm
+guests_well
+result "the guest's kernel is well"
+ends
+umount $MNT
+result "the host's file system is free"
+after=$(slab)
+[ $((after - before)) -lt 2048 ]
+result "and its memory"
+note "not to be reclaimed: $before kB before, $after kB after"
+finish
