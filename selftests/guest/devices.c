@@ -12,6 +12,7 @@
 #include <linux/if_arp.h>
 
 #include "disk.h"
+#include "frame.h"
 #include "hostile.h"
 #include "nic.h"
 
@@ -141,62 +142,10 @@ static void test_disk(void)
 
 #define OWN_IP		0x0a090802
 #define HOST_IP		0x0a090801
-#define ETH_IP		0x0800
-#define ETH_ARP		0x0806
-#define ICMP		1
 #define LAST_PING	1008	/* bytes, with its header */
-#define ECHO_REPLY	0
-#define ECHO_REQUEST	8
-
-struct ether {
-	u8 to[6], from[6];
-	u8 type[2];
-} __attribute__((packed));
-
-struct arp {
-	struct ether eth;
-	u8 fixed[6], op[2];
-	u8 from_mac[6], from_ip[4], to_mac[6], to_ip[4];
-} __attribute__((packed));
-
-struct ip {
-	struct ether eth;
-	u8 version, tos, bytes[2], id[2], fragment[2], ttl, protocol, sum[2];
-	u8 from[4], to[4];
-	u8 data[NIC_FRAME - sizeof(struct ether) - 20];
-} __attribute__((packed));
 
 static struct nic nic;
 static u8 host_mac[6];
-
-static u32 get(const u8 *from, unsigned int bytes)
-{
-	u32 value = 0;
-
-	while (bytes--)
-		value = value << 8 | *from++;
-	return value;
-}
-
-static void put(u8 *to, unsigned int bytes, u32 value)
-{
-	while (bytes--) {
-		to[bytes] = value;
-		value >>= 8;
-	}
-}
-
-static u16 checksum(const u8 *from, unsigned int bytes)
-{
-	u32 sum = 0;
-
-	for (; bytes > 1; bytes -= 2, from += 2)
-		sum += get(from, 2);
-	if (bytes)
-		sum += *from << 8;
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
-}
 
 static bool send_arp(unsigned int op, const u8 *to)
 {
@@ -205,13 +154,13 @@ static bool send_arp(unsigned int op, const u8 *to)
 
 	copy_to(a.eth.to, to, 6);
 	copy_to(a.eth.from, nic.config.mac, 6);
-	put(a.eth.type, 2, ETH_ARP);
+	put_be(a.eth.type, 2, ETH_ARP);
 	copy_to(a.fixed, fixed, 6);
-	put(a.op, 2, op);
+	put_be(a.op, 2, op);
 	copy_to(a.from_mac, nic.config.mac, 6);
-	put(a.from_ip, 4, OWN_IP);
+	put_be(a.from_ip, 4, OWN_IP);
 	copy_to(a.to_mac, to, 6);
-	put(a.to_ip, 4, HOST_IP);
+	put_be(a.to_ip, 4, HOST_IP);
 	return nic_send(&nic, &a, sizeof(a));
 }
 
@@ -223,20 +172,20 @@ static bool send_echo(u8 type, const u8 *echo, u32 bytes)
 
 	copy_to(p.eth.to, host_mac, 6);
 	copy_to(p.eth.from, nic.config.mac, 6);
-	put(p.eth.type, 2, ETH_IP);
+	put_be(p.eth.type, 2, ETH_IP);
 	p.version = 0x45;
 	p.ttl = 64;
 	p.protocol = ICMP;
-	put(p.bytes, 2, 20 + bytes);
-	put(p.from, 4, OWN_IP);
-	put(p.to, 4, HOST_IP);
-	put(p.sum, 2, 0);
-	put(p.sum, 2, checksum(&p.version, 20));
+	put_be(p.bytes, 2, 20 + bytes);
+	put_be(p.from, 4, OWN_IP);
+	put_be(p.to, 4, HOST_IP);
+	put_be(p.sum, 2, 0);
+	put_be(p.sum, 2, ip_checksum(&p.version, 20));
 	for (i = 0; i < bytes; i++)
 		p.data[i] = echo ? echo[i] : (u8)i;
 	p.data[0] = type;
-	put(p.data + 2, 2, 0);
-	put(p.data + 2, 2, checksum(p.data, bytes));
+	put_be(p.data + 2, 2, 0);
+	put_be(p.data + 2, 2, ip_checksum(p.data, bytes));
 	return nic_send(&nic, &p, sizeof(p.eth) + 20 + bytes);
 }
 
@@ -254,14 +203,14 @@ static const struct ip *receive(u16 type)
 			return NULL;
 		a = (const void *)frame;
 		p = (const void *)frame;
-		if (bytes >= sizeof(*a) && get(a->eth.type, 2) == ETH_ARP &&
-		    get(a->to_ip, 4) == OWN_IP) {
-			if (type == ETH_ARP && get(a->op, 2) == ARPOP_REPLY)
+		if (bytes >= sizeof(*a) && get_be(a->eth.type, 2) == ETH_ARP &&
+		    get_be(a->to_ip, 4) == OWN_IP) {
+			if (type == ETH_ARP && get_be(a->op, 2) == ARPOP_REPLY)
 				return p;
-			if (get(a->op, 2) == ARPOP_REQUEST)
+			if (get_be(a->op, 2) == ARPOP_REQUEST)
 				send_arp(ARPOP_REPLY, a->from_mac);
-		} else if (bytes >= sizeof(p->eth) + 28 && get(p->eth.type, 2) == ETH_IP &&
-			   type == ETH_IP && get(p->to, 4) == OWN_IP) {
+		} else if (bytes >= sizeof(p->eth) + 28 && get_be(p->eth.type, 2) == ETH_IP &&
+			   type == ETH_IP && get_be(p->to, 4) == OWN_IP) {
 			return p;
 		}
 	}
@@ -281,7 +230,7 @@ static bool ping(u32 bytes)
 	} while (p->protocol != ICMP || p->data[0] != ECHO_REPLY);
 	for (i = 4; i < bytes && p->data[i] == (u8)i; i++)
 		;
-	return i == bytes && get(p->bytes, 2) == 20 + bytes && !checksum(p->data, bytes);
+	return i == bytes && get_be(p->bytes, 2) == 20 + bytes && !ip_checksum(p->data, bytes);
 }
 
 static unsigned int answer(void)
@@ -290,7 +239,7 @@ static unsigned int answer(void)
 	const struct ip *p;
 
 	while ((p = receive(ETH_IP)) != NULL) {
-		u32 bytes = get(p->bytes, 2) - 20;
+		u32 bytes = get_be(p->bytes, 2) - 20;
 
 		if (p->protocol != ICMP || p->data[0] != ECHO_REQUEST)
 			continue;
@@ -314,7 +263,7 @@ static void test_nic(void)
 		dev_wait();
 	ok(send_arp(ARPOP_REQUEST, all), "a frame is sent");
 	a = (const void *)receive(ETH_ARP);
-	ok(a && get(a->from_ip, 4) == HOST_IP, "and one comes back: the host's address");
+	ok(a && get_be(a->from_ip, 4) == HOST_IP, "and one comes back: the host's address");
 	if (a)
 		copy_to(host_mac, a->from_mac, 6);
 	for (bytes = 8; bytes <= 1480 && ping(bytes); bytes += 32)

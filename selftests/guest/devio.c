@@ -12,37 +12,13 @@
  */
 #include "disk.h"
 #include "hostile.h"
+#include "story.h"
 
 #define MANY	16
 
 static struct disk disk;
 static u8 *data;
 static unsigned int started;
-
-static void read_line(char *to, unsigned int size)
-{
-	static char c[8];
-	unsigned int n = 0;
-
-	for (;;) {
-		if (hc2(DOMUS_HC_CONSOLE_READ, pa(c), 1) <= 0) {
-			hc0(DOMUS_HC_YIELD);
-			continue;
-		}
-		if (c[0] == '\n')
-			break;
-		if (n < size - 1)
-			to[n++] = c[0];
-	}
-	to[n] = '\0';
-}
-
-static bool is(const char *line, const char *word)
-{
-	for (; *word && *line == *word; line++, word++)
-		;
-	return !*word && !*line;
-}
 
 static bool open(void)
 {
@@ -103,21 +79,21 @@ void test(void)
 	print("devio\n");
 	for (;;) {
 		read_line(line, sizeof(line));
-		if (is(line, "open"))
+		if (same(line, "open"))
 			print("open: %u\n", open());
-		else if (is(line, "read"))
+		else if (same(line, "read"))
 			print("read: %d\n", disk_do(&disk, VIRTIO_BLK_T_IN, 0, data, SECTOR));
-		else if (is(line, "write"))
+		else if (same(line, "write"))
 			print("write: %d\n", disk_do(&disk, VIRTIO_BLK_T_OUT, 0, data, SECTOR));
-		else if (is(line, "start"))
+		else if (same(line, "start"))
 			start();
-		else if (is(line, "end"))
+		else if (same(line, "end"))
 			end();
-		else if (is(line, "look"))
+		else if (same(line, "look"))
 			look();
-		else if (is(line, "reset"))
+		else if (same(line, "reset"))
 			print("reset: %d\n", (int)dev_reset(&disk.dev));
-		else if (is(line, "quit"))
+		else if (same(line, "quit"))
 			break;
 	}
 }

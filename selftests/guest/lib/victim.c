@@ -2,7 +2,6 @@
 /* Stories of a maltreated disk: 1. the queue under attack, 2. what came of it. */
 #include "victim.h"
 
-#define PATIENCE	10000000000UL	/* ns that something may take */
 #define DATA_BYTES	(16 * 4096)
 
 struct raw raw;
@@ -10,11 +9,6 @@ struct disk victim, other;
 u64 memory;
 
 /* ---- 1. The queue ------------------------------------------------------------------ */
-
-u64 now(void)
-{
-	return hc1(DOMUS_HC_GET_TIME, DOMUS_TIME_MONOTONIC);
-}
 
 long raw_enable(unsigned int nr, u64 size, u64 desc, u64 driver, u64 device)
 {
@@ -102,61 +96,6 @@ int answer_to(u16 head)
 
 /* ---- 2. What came of it -------------------------------------------------------------- */
 
-static bool is_broken(void)
-{
-	u64 end = now() + PATIENCE;
-
-	while (!dev_broken(&victim.dev)) {
-		if (now() > end)
-			return false;
-		hc0(DOMUS_HC_YIELD);
-	}
-	return true;
-}
-
-/* What the host says, on a line of the console. */
-static const char *ask_why(void)
-{
-	static char text[128], c[8];
-	unsigned int n = 0;
-
-	print("why %s\n", victim.dev.info.name);
-	for (;;) {
-		if (hc2(DOMUS_HC_CONSOLE_READ, pa(c), 1) <= 0) {
-			hc0(DOMUS_HC_YIELD);
-			continue;
-		}
-		if (c[0] == '\n')
-			break;
-		if (n < sizeof(text) - 1)
-			text[n++] = c[0];
-	}
-	text[n] = '\0';
-	return text;
-}
-
-static bool same(const char *a, const char *b)
-{
-	for (; *a && *a == *b; a++, b++)
-		;
-	return *a == *b;
-}
-
-static bool broken_as(const char *reason)
-{
-	const char *why;
-
-	if (!is_broken()) {
-		print("# it is not broken: status %u\n", (u32)dev_status(&victim.dev));
-		return false;
-	}
-	why = ask_why();
-	if (same(why, reason))
-		return true;
-	print("# the host says '%s', not '%s'\n", why, reason);
-	return false;
-}
-
 /* A sector is written, and comes back. */
 static bool works(struct disk *d, const char *what)
 {
@@ -178,46 +117,37 @@ static bool works(struct disk *d, const char *what)
 	return false;
 }
 
-static bool tell(const struct story *s)
+static bool open(const struct story *s)
 {
-	bool good;
+	return raw_open(s->features, s->size ? s->size : 16);
+}
 
-	if (!raw_open(s->features, s->size ? s->size : 16)) {
-		print("# the victim cannot be set up\n");
-		return false;
-	}
-	good = s->attack();
-	if (!good)
-		print("# not what was to come\n");
-	if (!s->reason && dev_broken(&victim.dev)) {
-		print("# it is broken: %s\n", ask_why());
-		good = false;
-	}
-	if (s->reason && !same(s->reason, MAYBE))
-		good &= broken_as(s->reason);
-	good &= works(&other, "the other disk does not work");
-	if (!disk_open(&victim, DISK_FEATURES)) {
-		print("# a reset does not bring it back\n");
-		return false;
-	}
-	return good & works(&victim, "it does not work after a reset");
+static bool beside(void)
+{
+	return works(&other, "the other disk does not work");
+}
+
+static bool mended(void)
+{
+	if (disk_open(&victim, DISK_FEATURES))
+		return works(&victim, "it does not work after a reset");
+	print("# a reset does not bring it back\n");
+	return false;
 }
 
 void run_stories(const struct story *stories, unsigned int n)
 {
-	unsigned int i;
+	static const struct stage stage = { &victim.dev, open, beside, mended };
 
 	hostile_init();
 	dev_init();
 	memory = guest_info->memory;
 	random_seed(arg_number("seed", 1));
-	plan(n);
 	if (!dev_find(&victim.dev, VIRTIO_ID_BLOCK, 0) ||
 	    !dev_find(&other.dev, VIRTIO_ID_BLOCK, (u32)victim.dev.info.handle + 1) ||
 	    !disk_open(&other, DISK_FEATURES))
 		guest_stop(DOMUS_SHUTDOWN_CRASH, "two disks are needed");
-	for (i = 0; i < n; i++)
-		ok(tell(&stories[i]), "%s", stories[i].name);
+	tell_stories(&stage, stories, n);
 	dev_reset(&victim.dev);
 	dev_reset(&other.dev);
 }

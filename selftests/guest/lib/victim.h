@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For guests that maltreat a disk: stories, each of which does it in one way.
- *
- * A story gets the victim, a disk that is up and idle, with one queue that it may write
- * into as it likes. Then is looked whether the device knows that it is broken, and the
- * host why; whether another disk works on as if nothing had been; and whether a reset
- * makes the victim what it was. rings.sh answers for the host: asked "why NAME" on the
- * console, it gives the reason that domctl shows for that device, or an empty line.
+ * For guests that maltreat a disk: stories (story.h) of a disk with one queue, that they
+ * may write into as they like, and of another disk beside it. rings.sh runs them.
  */
 #ifndef VICTIM_H
 #define VICTIM_H
 
 #include "disk.h"
 #include "hostile.h"
-
-/**
- * struct story
- * @name: what is done
- * @reason: why the device is broken then; NULL: it is not; MAYBE: either will do
- * @attack: does it; false: something came back that should not
- * @features: to be accepted, beside VERSION_1
- * @size: descriptors of the ring; 0: 16
- */
-struct story {
-	const char *name, *reason;
-	bool (*attack)(void);
-	u64 features;
-	unsigned int size;
-};
-
-#define MAYBE		"?"
-#define INDIRECT	(1UL << VIRTIO_RING_F_INDIRECT_DESC)
-#define EVENT_IDX	(1UL << VIRTIO_RING_F_EVENT_IDX)
-#define PACKED		(1UL << VIRTIO_F_RING_PACKED)
+#include "story.h"
 
 /*
  * The queue under attack. Of a packed ring @desc is @packed, @avail and @used are the
@@ -79,8 +55,5 @@ int answer_to(u16 head);
 #define NEXT	VRING_DESC_F_NEXT
 #define WRITE	VRING_DESC_F_WRITE
 #define TABLE	VRING_DESC_F_INDIRECT
-
-u64 now(void);
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 #endif /* VICTIM_H */
