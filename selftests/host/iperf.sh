@@ -48,7 +48,7 @@ agreed() {
 arrived() {
 	packets=$(count sum.packets) lost=$(count sum.lost_packets)
 	note "packets $packets, lost $lost"
-	[ "$packets" -gt 100 ] && [ "$lost" -lt $((packets / 2)) ]
+	[ "$packets" -ge 374 ] && [ "$lost" -lt $((packets / 2)) ]
 }
 
 # measure WHAT CHECK CLIENT OPTION...: what the client does, host or a domain
@@ -71,13 +71,15 @@ measure() {
 
 # all CLIENT SERVER ADDRESS
 all() {
-	tcp="-n ${mib}M -w 128K"
-	measure "TCP, $1 to $2" "agreed 1" $1 -c $3 $tcp
-	measure "TCP, $2 to $1" "agreed 1" $1 -c $3 $tcp -R
-	measure "TCP, four streams, $1 to $2" "agreed 4" $1 -c $3 $tcp -P 4
-	measure "TCP, four streams, $2 to $1" "agreed 4" $1 -c $3 $tcp -P 4 -R
-	measure "UDP, $1 to $2" arrived $1 -c $3 -u -b 5M -n 512K
-	measure "UDP, $2 to $1" arrived $1 -c $3 -u -b 5M -n 512K -R
+	tcp="-c $3 -w 128K -n ${mib}M"
+	four="-c $3 -w 128K -n $((4 * mib))M -P 4"
+	udp="-c $3 -u -l 1400 -b 5M -n 512K"
+	measure "TCP, $1 to $2" "agreed 1" $1 $tcp
+	measure "TCP, $2 to $1" "agreed 1" $1 $tcp -R
+	measure "TCP, four streams, $1 to $2" "agreed 4" $1 $four
+	measure "TCP, four streams, $2 to $1" "agreed 4" $1 $four -R
+	measure "UDP, $1 to $2" arrived $1 $udp
+	measure "UDP, $2 to $1" arrived $1 $udp -R
 }
 
 begin
