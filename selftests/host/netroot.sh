@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# netroot.sh: a Debian domain without a disk, whose root file system is the host's by NFS,
-# as KTAP.
+# netroot.sh [systemd]: a Debian domain without a disk, whose root file system is the
+# host's by NFS, as KTAP.
 #
 #   1. the host exports one
-#   2. a domain boots from it with systemd; what it writes is on the host
-#   3. the network is away for a while, and it goes on
+#   2. a domain boots from it, reads and writes there; with a program in place of systemd
+#   3. with systemd; the network is away for a while, and it goes on
 # shellcheck disable=SC2086,SC2181
 set -u
 . /tests/host/common.sh
@@ -33,9 +33,50 @@ no_server() {
 	soon umount $export && umount $HOST_ROOT/proc/fs/nfsd
 }
 
+# create NAME APPEND OPTION...
+create() {
+	name=$1 append=$2
+	shift 2
+	domctl create $name --kernel /boot/bzImage --memory 256M --net host --log $DIR/$name.log \
+		--append "root=/dev/nfs nfsroot=10.213.0.1:/srv,vers=3,tcp rw console=hvc0 $append" \
+		"$@" > /dev/null
+}
+
+rc() {
+	cat <<- 'END'
+		#!/bin/sh
+		mount -t proc proc /proc
+		head -c 3000000 /dev/urandom > /root/data
+		sync
+		echo "root: $(findmnt -no SOURCE,FSTYPE / | tr -s ' ')"
+		echo "read: $(sha256sum < /usr/bin/perl)"
+		echo "written: $(sha256sum < /root/data)"
+		echo o > /proc/sysrq-trigger
+		exec sleep 100
+	END
+}
+
+# answer WORD: what the domain said of it
+answer() {
+	tr -d '\r' < $DIR/light.log | sed -n "s/^$1: //p"
+}
+
+light() {
+	rc > $export/root/rc && chmod +x $export/root/rc &&
+		create light "loglevel=6 init=/root/rc" --wait --timeout $((120 * ${SLOW:-1}))
+	result "a domain without a disk boots and powers off"
+	[ "$(answer root)" = "10.213.0.1:/srv nfs" ]
+	result "its root is the host's, by NFS"
+	[ "$(answer read)" = "$(sha256sum < $export/usr/bin/perl)" ]
+	result "what it read is what is there"
+	[ "$(answer written)" = "$(sha256sum < $export/root/data)" ]
+	result "what it wrote, too"
+	domctl destroy light
+	result "it is destroyed"
+}
+
 boot() {
-	domctl create one --kernel /boot/bzImage --memory 256M --net host --log $DIR/one.log --append \
-		"root=/dev/nfs nfsroot=10.213.0.1:/srv,vers=3,tcp rw console=hvc0" > /dev/null
+	create one ""
 	result "a domain without a disk"
 	debian_ready one && ssh_ready $one
 	result "it boots to a login"
@@ -50,24 +91,25 @@ boot() {
 }
 
 away() {
-	domctl net set one net0 --link down && echo 3 > /proc/sys/vm/drop_caches &&
-		on_host timeout 3 ssh -o ControlPath=none $one true
-	[ $? -ne 0 ] && domctl net set one net0 --link up && ssh_ready $one &&
+	domctl net set one net0 --link down && ! on_host timeout 3 ssh $one true &&
+		domctl net set one net0 --link up && ssh_ready $one &&
 		in_debian $one "echo 3 > /proc/sys/vm/drop_caches; sha256sum -c" < $DIR/out > /dev/null
 	result "the network was away: it goes on"
 }
 
 begin
 serve
-if [ $failed -eq 0 ]; then
+[ $failed -ne 0 ] || light
+if [ $failed -eq 0 ] && [ $# -gt 0 ]; then
 	boot
 	away
 	in_debian $one poweroff
 	within 60 is_state one dead
 	result "it powers off"
+	domctl destroy one
 fi
 guests_well
 result "the guest's kernel is well"
-domctl destroy one && no_server && soon host_root_gone && net_left
+no_server && soon host_root_gone && net_left
 result "nothing is left"
 finish
