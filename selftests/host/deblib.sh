@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2086,SC2034
+#
+# deblib.sh: what tests with Debian share (selftests/rig/debian-root); common.sh comes
+# first.
+#
+#   1. the host's Debian, for programs that the rig has not
+#   2. domains with Debian
+
+HOST_ROOT=/host
+MIRROR=/root/mirror
+
+# ssh_client ROOT: ssh from there asks nothing
+ssh_client() {
+	mkdir -p $1/root/.ssh && cp /root/.ssh/id_ed25519 $1/root/.ssh &&
+		chmod 600 $1/root/.ssh/id_ed25519 &&
+		printf '%s\n' "User root" "BatchMode yes" "StrictHostKeyChecking no" \
+			"UserKnownHostsFile /dev/null" "LogLevel ERROR" > $1/root/.ssh/config
+}
+
+# ---- 1. The host ----------------------------------------------------------------
+
+# host_root DEVICE: the root file system for on_host
+host_root() {
+	mkdir -p $HOST_ROOT && mount -t ext4 $1 $HOST_ROOT &&
+		mount -o bind /dev $HOST_ROOT/dev && mount -o bind /sys $HOST_ROOT/sys &&
+		mount -t proc proc $HOST_ROOT/proc && mount -t tmpfs tmpfs $HOST_ROOT/run &&
+		ssh_client $HOST_ROOT
+}
+
+# Nothing of it runs any more, or this fails.
+host_root_gone() {
+	for mount in /run /proc /sys /dev ""; do
+		umount $HOST_ROOT$mount || return 1
+	done
+}
+
+# on_host COMMAND...: Debian's program, in the host's namespaces
+on_host() {
+	chroot $HOST_ROOT /usr/bin/env -i HOME=/root LC_ALL=C \
+		PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# ---- 2. Domains -----------------------------------------------------------------
+
+# debian_disk DEVICE NAME: the host of that name, with a key for others like it
+debian_disk() {
+	mount -t ext4 $1 /mnt && echo $2 > /mnt/etc/hostname && ssh_client /mnt && umount /mnt
+}
+
+# debian_start NAME DEVICE APPEND OPTION...: from that disk
+debian_start() {
+	name=$1 disk=$2 append=$3
+	shift 3
+	domctl create $name --kernel /boot/bzImage --memory 256M --disk $disk \
+		--append "root=/dev/vda rw console=hvc0 $append" --log $DIR/$name.log "$@" > /dev/null
+}
+
+# debian_ready NAME: it shows its login
+debian_ready() {
+	within 200 grep -q "^$1 login: " $DIR/$1.log && return
+	note "$1: $(tail -n 30 $DIR/$1.log | tr -d '\r')"
+	return 1
+}
+
+# ssh_ready ADDRESS: it answers there
+ssh_ready() {
+	within 60 in_debian $1 true 2> /dev/null
+}
+
+# in_debian ADDRESS COMMAND...: by ssh; its output and status
+in_debian() {
+	on_host timeout $((60 * ${SLOW:-1})) ssh "$@"
+}

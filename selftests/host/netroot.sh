@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# netroot.sh: a Debian domain without a disk, whose root file system is the host's by NFS,
+# as KTAP.
+#
+#   1. the host exports one
+#   2. a domain boots from it with systemd; what it writes is on the host
+#   3. the network is away for a while, and it goes on
+# shellcheck disable=SC2086,SC2181
+set -u
+. /tests/host/common.sh
+. /tests/host/netlib.sh
+. /tests/host/deblib.sh
+one=10.213.0.2
+export=$HOST_ROOT/srv
+
+serve() {
+	host_root /dev/vdc && debian_disk /dev/vda one && mount -t ext4 /dev/vda $export &&
+		mount -t nfsd nfsd $HOST_ROOT/proc/fs/nfsd
+	result "a root file system on the host"
+	{
+		on_host rpcbind -w && on_host exportfs -o rw,no_root_squash,no_subtree_check,fsid=1 \
+			10.213.0.0/16:/srv && on_host rpc.nfsd -V 3 -N 4 2 &&
+			on_host rpc.mountd -N 4
+	} > $DIR/out 2>&1 || { note "$(cat $DIR/out)"; false; }
+	result "is exported by NFS"
+}
+
+no_server() {
+	on_host exportfs -ua; on_host rpc.nfsd 0
+	kill "$(pidof rpc.mountd)" "$(pidof rpcbind)"
+	soon umount $export && umount $HOST_ROOT/proc/fs/nfsd
+}
+
+boot() {
+	domctl create one --kernel /boot/bzImage --memory 256M --net host --log $DIR/one.log --append \
+		"root=/dev/nfs nfsroot=10.213.0.1:/srv,vers=3,tcp rw console=hvc0" > /dev/null
+	result "a domain without a disk"
+	debian_ready one && ssh_ready $one
+	result "it boots to a login"
+	[ "$(in_debian $one findmnt -no SOURCE,FSTYPE / | tr -s ' ')" = "10.213.0.1:/srv nfs" ]
+	result "its root is the host's, by NFS"
+	state=$(in_debian $one systemctl is-system-running --wait)
+	[ "$state" = running ] || { in_debian $one systemctl --failed --plain --no-legend; false; }
+	result "all units are started: $state"
+	in_debian $one "head -c 3000000 /dev/urandom > /root/data; sync; sha256sum /root/data" > $DIR/out
+	[ "$(cut -c1-64 $DIR/out)" = "$(sha256sum $export/root/data | cut -c1-64)" ]
+	result "what it writes is there"
+}
+
+away() {
+	domctl net set one net0 --link down && echo 3 > /proc/sys/vm/drop_caches &&
+		on_host timeout 3 ssh -o ControlPath=none $one true
+	[ $? -ne 0 ] && domctl net set one net0 --link up && ssh_ready $one &&
+		in_debian $one "echo 3 > /proc/sys/vm/drop_caches; sha256sum -c" < $DIR/out > /dev/null
+	result "the network was away: it goes on"
+}
+
+begin
+serve
+if [ $failed -eq 0 ]; then
+	boot
+	away
+	in_debian $one poweroff
+	within 60 is_state one dead
+	result "it powers off"
+fi
+guests_well
+result "the guest's kernel is well"
+domctl destroy one && no_server && soon host_root_gone && net_left
+result "nothing is left"
+finish
