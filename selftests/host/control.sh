@@ -225,6 +225,8 @@ detached() {
 		domctl show one -jps | $JSON vcpu.0.exits_by_cause.call > /dev/null &&
 		[ "$(domctl version -j | $JSON module_loaded)" = true ]
 	result "list, show, version: JSON"
+	within 5 sh -c "[ \$(domctl show one -js | $JSON vcpu.0.runtime_ns) -gt 0 ]"
+	result "the time of a vCPU that has slept since it began is counted"
 	expect 2 "Error: domain one: a domain of this name exists" puppet one idle
 	result "a duplicate name is refused"
 	is_state one running

@@ -25,9 +25,7 @@ host_root() {
 	mkdir -p $HOST_ROOT && mount -t ext4 $1 $HOST_ROOT &&
 		mount -o bind /dev $HOST_ROOT/dev && mount -o bind /sys $HOST_ROOT/sys &&
 		mount -t proc proc $HOST_ROOT/proc && mount -t tmpfs tmpfs $HOST_ROOT/run &&
-		ssh_client $HOST_ROOT &&
-		printf '%s\n' "ControlMaster auto" "ControlPersist yes" "ControlPath /run/%h" \
-			>> $HOST_ROOT/root/.ssh/config
+		ssh_client $HOST_ROOT
 }
 
 # Nothing of it runs any more, or this fails.
@@ -65,9 +63,9 @@ debian_ready() {
 	return 1
 }
 
-# ssh_ready ADDRESS: it answers there; one connection carries all that follows
+# ssh_ready ADDRESS: it answers there
 ssh_ready() {
-	within 60 on_host ssh $1 true 2> /dev/null
+	within 60 in_debian $1 true 2> /dev/null
 }
 
 # in_debian ADDRESS COMMAND...: by ssh; its output and status
