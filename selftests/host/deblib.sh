@@ -10,12 +10,14 @@
 HOST_ROOT=/host
 MIRROR=/root/mirror
 
-# ssh_client ROOT: ssh from there asks nothing
+# ssh_client ROOT: ssh from there asks nothing; and while one with $KEPT runs, the
+# others go through its connection: a login costs more than most tests.
 ssh_client() {
 	mkdir -p $1/root/.ssh && cp /root/.ssh/id_ed25519 $1/root/.ssh &&
 		chmod 600 $1/root/.ssh/id_ed25519 &&
 		printf '%s\n' "User root" "BatchMode yes" "StrictHostKeyChecking no" \
-			"UserKnownHostsFile /dev/null" "LogLevel ERROR" > $1/root/.ssh/config
+			"UserKnownHostsFile /dev/null" "LogLevel ERROR" \
+			"ControlPath /run/ssh-%h" > $1/root/.ssh/config
 }
 
 # ---- 1. The host ----------------------------------------------------------------
@@ -63,9 +65,18 @@ debian_ready() {
 	return 1
 }
 
+# A connection that is kept for what comes later, in an ssh's words.
+KEPT="-fN -o ControlMaster=yes"
+
 # ssh_ready ADDRESS: it answers there
 ssh_ready() {
-	within 60 in_debian $1 true 2> /dev/null
+	within 60 on_host timeout $((60 * ${SLOW:-1})) ssh $KEPT $1 2> /dev/null
+}
+
+# ssh_over ADDRESS: nothing of ssh_ready's runs any more
+ssh_over() {
+	on_host ssh -O exit $1 2> /dev/null
+	soon [ ! -e $HOST_ROOT/run/ssh-$1 ]
 }
 
 # in_debian ADDRESS COMMAND...: by ssh; its output and status

@@ -1,22 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# debnet.sh: two Debian domains with systemd in the network, as KTAP.
+# debnet.sh [KIB]: two Debian domains with systemd in the network, as KTAP.
 #
 #   1. they boot
 #   2. ssh from the host
 #   3. ssh between them in a bridge with VLANs; a rule of nftables stops it
-#   4. apt-get install from a mirror on the host
+#   4. iperf3 between them and with the host
+#   5. apt-get install from a mirror on the host
+# KIB: for each stream of TCP that iperf3 sends.
 # shellcheck disable=SC2086,SC2181
 set -u
+kib=${1:-1024}
 . /tests/host/common.sh
 . /tests/host/netlib.sh
 . /tests/host/deblib.sh
 one=10.213.0.2
+two=10.1.0.2
 
-# From one to two; in time, or not at all.
-hop="ssh -o ConnectTimeout=10 10.1.0.2"
-stuck="ssh -o ConnectTimeout=5 10.1.0.2 true"
+# In one: does two's sshd answer?  Without a login, for its cost.
+banner="timeout 10 bash -c 'head -c 7 < /dev/tcp/$two/22' | grep -q SSH-2.0"
+stuck="! timeout 5 bash -c 'head -c 7 < /dev/tcp/$two/22'"
 
 boot() {
 	host_root /dev/vdc && debian_disk /dev/vda one && debian_disk /dev/vdb two
@@ -36,45 +40,96 @@ boot() {
 from_host() {
 	ssh_ready $one
 	result "ssh from the host"
-	[ "$(in_debian $one 'echo $((6 * 7)) of $(hostname)')" = "42 of one" ]
-	result "what a command says comes back"
-	in_debian $one 'exit 7'
-	[ $? -eq 7 ]
-	result "and its status"
-	state=$(in_debian $one systemctl is-system-running --wait)
-	[ "$state" = running ] && [ -z "$(in_debian $one systemctl --failed --plain --no-legend)" ]
+	[ "$(in_debian $one 'echo $((6 * 7)) of $(hostname); exit 7'; echo $?)" = "42 of one
+7" ]
+	result "what a command says comes back, and its status"
+	state=$(in_debian $one "systemctl --failed --plain --no-legend
+		systemctl is-system-running --wait")
+	[ "$state" = running ]
 	result "all units are started: $state"
 	in_debian $one "ip -o -4 addr show dev eth0 | grep -q '$one/30' && ping -c 1 10.213.0.1 > /dev/null &&
 		ip addr add 10.1.0.1/24 dev eth1 && ip link set eth1 up"
 	result "its network is up"
-	head -c 3000000 /dev/urandom > $DIR/data
-	[ "$(on_host ssh $one sha256sum < $DIR/data)" = "$(sha256sum < $DIR/data)" ] &&
-		on_host ssh $one cat - < $DIR/data | cmp - $DIR/data
-	result "3 MB there and back"
+	head -c 1000000 /dev/urandom > $DIR/data
+	on_host ssh $one cat - < $DIR/data | cmp - $DIR/data
+	result "a million bytes there and back"
 }
 
 between() {
-	state=$(in_debian $one "$hop 'hostname; systemctl is-system-running --wait'")
+	state=$(in_debian $one "ssh $KEPT $two; ssh $two '
+		hostname; systemctl is-system-running --wait; iperf3 -s -D'")
 	[ "$state" = "two
 running" ]
 	result "ssh from one to the other, where all units are started, too"
-	domctl net set two net0 --vlan 6 && ! in_debian $one "$stuck"
+	domctl net set two net0 --vlan 6 && in_debian $one "$stuck"
 	result "in another VLAN: no ssh"
-	domctl net set two net0 --vlan 5 && in_debian $one "$hop true"
+	domctl net set two net0 --vlan 5 && in_debian $one "$banner"
 	result "in its own: ssh"
 	nft 'table bridge t { chain c { type filter hook forward priority 0; tcp dport 22 drop; }; }' &&
-		! in_debian $one "$stuck" && in_debian $one "ping -c 1 -W 5 10.1.0.2 > /dev/null"
+		in_debian $one "$stuck && ping -c 1 -W 5 $two > /dev/null"
 	result "one rule stops ssh, and nothing else"
-	nft delete table bridge t && in_debian $one "$hop true"
+	nft delete table bridge t && in_debian $one "$banner"
 	result "without it ssh goes again"
 }
 
+# count MEMBER: of what iperf3 has said
+count() {
+	$JSON end.$1 < $DIR/client | cut -d. -f1
+}
+
+# The receiver ends when it hears that the sender has, and does not read what is still
+# on its way: with -w not more than what the sockets of both ends keep.
+agreed() {
+	sent=$(count sum_sent.bytes) received=$(count sum_received.bytes)
+	note "$1 streams, sent $sent, received $received"
+	[ "$received" -ge $(($1 * (kib - 512) * 1024)) ] && [ "$received" -le "$sent" ] &&
+		[ $((sent - received)) -le $(($1 * 524288)) ]
+}
+
+# UDP loses what it likes to, but what came was sent.
+arrived() {
+	packets=$(count sum.packets) lost=$(count sum.lost_packets)
+	note "$1 streams, packets $packets, lost $lost"
+	[ "$packets" -ge 180 ] && [ "$lost" -lt $((packets / 2)) ]
+}
+
+# measure WHAT CHECK STREAMS OPTION...: iperf3 there, and what it says of both ends
+measure() {
+	what=$1 check=$2 streams=$3
+	shift 3
+	on_host timeout $(((60 + kib / 64) * ${SLOW:-1})) $client iperf3 -J -P $streams "$@" > $DIR/client &&
+		! grep -q '"error"' $DIR/client && $check $streams || {
+		note "$(tail -n 20 $DIR/client)"
+		false
+	}
+	result "iperf3: $what, streams: $streams"
+}
+
+# all CLIENT SERVER ADDRESS: TCP and UDP, both ways
+all() {
+	for n in 1 4; do
+		tcp="-c $3 -w 128K -n $((n * kib))K"
+		udp="-c $3 -u -l 1400 -b $((4 / n))M -n 256K"
+		measure "TCP, $1 to $2" agreed $n $tcp
+		measure "TCP, $2 to $1" agreed $n $tcp -R
+		measure "UDP, $1 to $2" arrived $n $udp
+		measure "UDP, $2 to $1" arrived $n $udp -R
+	done
+}
+
+streams() {
+	in_debian $one "iperf3 -s -D"
+	result "a server of iperf3 in each"
+	client=""
+	all host one $one
+	client="ssh $one"
+	all one two $two
+}
+
 packages() {
-	! in_debian $one "command -v hello"
-	result "there is no hello"
 	httpd -f -p 10.213.0.1:80 -h $MIRROR &
 	mirror=$!
-	in_debian $one "echo 'deb [trusted=yes] http://10.213.0.1/ ./' > /etc/apt/sources.list &&
+	in_debian $one "! command -v hello && echo 'deb [trusted=yes] http://10.213.0.1/ ./' > /etc/apt/sources.list &&
 		apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -y install hello" \
 		> $DIR/out 2>&1 || { note "$(cat $DIR/out)"; false; }
 	result "apt-get update and install, from a mirror on the host"
@@ -89,13 +144,15 @@ boot
 if [ $failed -eq 0 ]; then
 	from_host
 	between
+	streams
 	packages
-	in_debian $one "$hop poweroff"; in_debian $one poweroff
+	in_debian $one "ssh $two poweroff; poweroff"
 	within 60 is_state one dead && within 60 is_state two dead
 	result "both power off"
 fi
 guests_well
 result "the guests' kernels are well"
-domctl destroy one && domctl destroy two && $IP link del br0 && host_root_gone && net_left
+domctl destroy one && domctl destroy two && $IP link del br0 && ssh_over $one &&
+	host_root_gone && net_left
 result "nothing is left"
 finish
