@@ -95,7 +95,7 @@ struct blk_request {
 	u32 len;
 	struct page *status_page;
 	u8 *status_at;
-	struct work_struct work;
+	struct kthread_work work;
 	struct bio_vec *bounce;
 	unsigned int nr_bounce;
 	unsigned int pages;
@@ -306,9 +306,13 @@ static void request_end(struct blk_request *rq, bool dirty)
 	bus_put(q->dev);
 }
 
-static void request_end_work(struct work_struct *work)
+static void request_end_work(struct kthread_work *work)
 {
-	request_end(container_of(work, struct blk_request, work), true);
+	struct blk_request *rq = container_of(work, struct blk_request, work);
+
+	if (rq->bounce && fills_memory(rq) && rq->status == VIRTIO_BLK_S_OK)
+		copy_bounce(rq, true);
+	request_end(rq, true);
 }
 
 /*
@@ -338,15 +342,14 @@ static void request_done(struct blk_io *io, int err)
 
 	if (err)
 		count(blk_of(rq->q->dev), ERRORS, 1);
-	else if (rq->bounce && fills_memory(rq))
-		copy_bounce(rq, true);
 	rq->status = !err ? VIRTIO_BLK_S_OK :
 		     err == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_IOERR;
-	if (all_dirty(rq)) {
+	/* in an interrupt there is no time to copy much, either */
+	if (!rq->bounce && all_dirty(rq)) {
 		request_end(rq, false);
 	} else {
-		INIT_WORK(&rq->work, request_end_work);
-		bus_queue_system_work(&rq->work);
+		kthread_init_work(&rq->work, request_end_work);
+		kthread_queue_work(rq->q->dev->worker, &rq->work);
 	}
 }
 
@@ -430,6 +433,7 @@ static int start(struct bus_queue *q, const struct vring_chain *chain, enum blk_
 	rq->io.len = len;
 	rq->io.durable = !READ_ONCE(b->wce) && op != BLK_OP_READ && op != BLK_OP_FLUSH;
 	rq->io.worker = bus_io_worker(q->dev);
+	rq->io.mm = q->dev->d->mm;
 	rq->io.unwanted = request_unwanted;
 	rq->io.done = request_done;
 	err = pin_status(rq, chain);
@@ -460,7 +464,9 @@ static bool in_disk(const struct blk_device *b, u64 sector, u64 len)
 	       sector <= sectors && len / BLK_SECTOR <= sectors - sector;
 }
 
-static int do_move(struct bus_queue *q, const struct vring_chain *chain, u64 sector, bool write)
+/* @bytes: for the disk's rate, when it was done */
+static int do_move(struct bus_queue *q, const struct vring_chain *chain, u64 sector, bool write,
+		   u32 *bytes)
 {
 	struct blk_device *b = blk_of(q->dev);
 	u64 len = write ? chain->out_len - sizeof(struct virtio_blk_outhdr) : chain->in_len - 1;
@@ -474,7 +480,7 @@ static int do_move(struct bus_queue *q, const struct vring_chain *chain, u64 sec
 		return err;
 	count(b, write ? WRITES : READS, 1);
 	count(b, write ? WRITTEN_BYTES : READ_BYTES, len);
-	bus_rate_charge(&q->dev->rate, len);
+	*bytes = len;
 	return err;
 }
 
@@ -487,8 +493,8 @@ static int do_flush(struct bus_queue *q, const struct vring_chain *chain)
 	return err;
 }
 
-/* DISCARD, WRITE_ZEROES: one range (5.2.6). */
-static int do_change(struct bus_queue *q, const struct vring_chain *chain, bool zero)
+/* DISCARD, WRITE_ZEROES: one range (5.2.6). Zeroes may have to be written: @bytes as above */
+static int do_change(struct bus_queue *q, const struct vring_chain *chain, bool zero, u32 *bytes)
 {
 	struct blk_device *b = blk_of(q->dev);
 	struct virtio_blk_discard_write_zeroes range;
@@ -514,7 +520,8 @@ static int do_change(struct bus_queue *q, const struct vring_chain *chain, bool 
 	if (err == -EBUSY)
 		return err;
 	count(b, DISCARDS, 1);
-	bus_rate_charge(&q->dev->rate, 0);
+	if (zero)
+		*bytes = len;
 	return err;
 }
 
@@ -543,6 +550,7 @@ static bool handle(struct bus_queue *q, const struct vring_chain *chain)
 {
 	struct virtio_blk_outhdr hdr;
 	u8 status = VIRTIO_BLK_S_IOERR;
+	u32 bytes = 0;
 	int err;
 
 	if (!chain->in || bus_read_chain(q, chain, 0, &hdr, sizeof(hdr))) {
@@ -559,18 +567,20 @@ static bool handle(struct bus_queue *q, const struct vring_chain *chain)
 	case VIRTIO_BLK_T_IN:
 	case VIRTIO_BLK_T_OUT:
 		err = do_move(q, chain, (__force u64)hdr.sector,
-			      (__force u32)hdr.type == VIRTIO_BLK_T_OUT);
+			      (__force u32)hdr.type == VIRTIO_BLK_T_OUT, &bytes);
 		break;
 	case VIRTIO_BLK_T_FLUSH:
 		err = do_flush(q, chain);
 		break;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
-		err = do_change(q, chain, (__force u32)hdr.type == VIRTIO_BLK_T_WRITE_ZEROES);
+		err = do_change(q, chain, (__force u32)hdr.type == VIRTIO_BLK_T_WRITE_ZEROES,
+				&bytes);
 		break;
 	case VIRTIO_BLK_T_GET_ID:
 		err = write_id(q, chain);
 		if (err >= 0) {
+			bus_rate_charge(&q->dev->rate, err);
 			answer(q, chain, VIRTIO_BLK_S_OK, err);
 			return true;
 		}
@@ -582,6 +592,8 @@ static bool handle(struct bus_queue *q, const struct vring_chain *chain)
 		bus_unpop(q, chain);
 		return false;
 	}
+	/* each is an operation, also one that is refused */
+	bus_rate_charge(&q->dev->rate, bytes);
 	if (err == -EOPNOTSUPP)
 		status = VIRTIO_BLK_S_UNSUPP;
 	if (err)
@@ -599,6 +611,8 @@ static void blk_kick(struct bus_queue *q)
 	struct blk_plug plug;
 
 	blk_start_plug(&plug);
+	/* what file systems start for us does not wait, either */
+	plug.nowait = b->image.nowait;
 	vring_kicks_off(&q->ring);
 	do {
 		while (budget && bus_pop(q, &chain) > 0) {
@@ -813,6 +827,11 @@ void blk_resize_end(const struct bus_device *dev)
 u64 blk_size(const struct bus_device *dev)
 {
 	return READ_ONCE(blk_of(dev)->sectors) * BLK_SECTOR;
+}
+
+u32 blk_block(const struct bus_device *dev)
+{
+	return blk_of(dev)->image.block;
 }
 
 const char *blk_serial(const struct bus_device *dev)

@@ -69,8 +69,9 @@ int blk_set_size(struct bus_device *dev, u64 size, struct netlink_ext_ack *extac
 bool blk_resize_begin(const struct bus_device *dev);
 void blk_resize_end(const struct bus_device *dev);
 
-/* Of a disk: bytes; serial number, not NULL; DOMUS_DEV_FLAG_*. Any context. */
+/* Of a disk: bytes; bytes of a block; serial number, not NULL; DOMUS_DEV_FLAG_*. Any context. */
 u64 blk_size(const struct bus_device *dev);
+u32 blk_block(const struct bus_device *dev);
 const char *blk_serial(const struct bus_device *dev);
 u32 blk_flags(const struct bus_device *dev);
 

@@ -13,11 +13,14 @@
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/falloc.h>
 #include <linux/file.h>
+#include <linux/memcontrol.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
+#include <linux/sched/mm.h>
 #include <linux/uio.h>
 
 #include "blk.h"
@@ -109,11 +112,15 @@ static int open_bdev(struct blk_image *image, struct netlink_ext_ack *extack)
 		return -EROFS;
 	}
 	image->bdev = bdev;
+	/* what others wrote through the host's cache is to be seen, and not written later */
+	sync_blockdev(bdev);
+	invalidate_bdev(bdev);
 	image->block = bdev_logical_block_size(bdev);
 	image->physical = bdev_physical_block_size(bdev);
 	image->align = bdev_dma_alignment(bdev);
 	image->io_min = bdev_io_min(bdev);
 	image->io_opt = bdev_io_opt(bdev);
+	image->nowait = bdev_nowait(bdev);
 	if (image->writable) {
 		image->discard = (u64)bdev_max_discard_sectors(bdev) << SECTOR_SHIFT;
 		image->discard_granularity = bdev_discard_granularity(bdev);
@@ -129,6 +136,9 @@ static void set_file_limits(struct blk_image *image)
 
 	image->block = direct && below ? bdev_logical_block_size(below) : BLK_SECTOR;
 	image->physical = max_t(u32, image->block, i_blocksize(image_inode(image)));
+	/* a file system that has its device elsewhere knows itself */
+	image->nowait = direct && image->file->f_mode & FMODE_NOWAIT &&
+			(!below || bdev_nowait(below));
 	image->align = direct ? (below ? bdev_dma_alignment(below) : BLK_SECTOR - 1) : 0;
 	if (image->writable && image->file->f_op->fallocate) {
 		image->discard = S32_MAX & PAGE_MASK;
@@ -271,7 +281,8 @@ static void rw_bdev(struct blk_io *io)
 	for (i = 0; i < io->nr; i++) {
 		const struct bio_vec *v = &io->bvecs[i];
 
-		if (!bio || bio->bi_iter.bi_size + v->bv_len > max || bio_add_page(bio, v->bv_page, v->bv_len, v->bv_offset) != v->bv_len) {
+		if (!bio || bio->bi_iter.bi_size + v->bv_len > max ||
+		    bio_add_page(bio, v->bv_page, v->bv_len, v->bv_offset) != v->bv_len) {
 			if (bio)
 				submit_bio(bio);
 			bio = new_bio(io, io->nr - i, op, pos);
@@ -325,12 +336,23 @@ static void end_file_write(struct blk_io *io)
 	sb_end_write(inode->i_sb);
 }
 
+/* Would the worker, who may wait, get further? */
+static bool wants_worker(const struct blk_io *io, long done)
+{
+	return io->nowait && (done == -EAGAIN || done == -EOPNOTSUPP ||
+			      (done >= 0 && done != io->len));
+}
+
 static void iocb_done(struct kiocb *iocb, long done)
 {
 	struct blk_io *io = container_of(iocb, struct blk_io, iocb);
 
 	end_file_write(io);
-	io->done(io, finish_file(io, done));
+	/* a part of it was started, and the rest would have had to wait */
+	if (wants_worker(io, done))
+		give_to_worker(io);
+	else
+		io->done(io, finish_file(io, done));
 }
 
 /*
@@ -365,15 +387,16 @@ static bool try_file(struct blk_io *io)
 	struct file *file = io->image->file;
 	ssize_t r;
 
-	if (!(file->f_flags & O_DIRECT) || !(file->f_mode & FMODE_NOWAIT))
+	if (!io->image->nowait || (io->op == BLK_OP_WRITE && !file_start_write_trylock(file)))
 		return false;
-	if (io->op == BLK_OP_WRITE && !file_start_write_trylock(file))
-		return false;
+	io->nowait = true;
 	r = rw_file(io, IOCB_NOWAIT);
-	if (r == -EAGAIN || r == -EOPNOTSUPP)
+	/* from here on it may be iocb_done()'s */
+	if (r == -EIOCBQUEUED)
+		return true;
+	if (wants_worker(io, r))
 		return false;
-	if (r != -EIOCBQUEUED)
-		io->done(io, finish_file(io, r));
+	io->done(io, finish_file(io, r));
 	return true;
 }
 
@@ -386,9 +409,7 @@ static int change_file(struct blk_io *io)
 		mode |= FALLOC_FL_ZERO_RANGE;
 	else
 		mode |= FALLOC_FL_PUNCH_HOLE;
-	file_start_write(file);
 	err = vfs_fallocate(file, mode, io->pos, io->len);
-	file_end_write(file);
 	/* a hole reads as zeroes, too */
 	if (err == -EOPNOTSUPP && io->op == BLK_OP_ZERO) {
 		io->op = BLK_OP_ZERO_UNMAP;
@@ -415,9 +436,8 @@ static int change_bdev(struct blk_io *io)
 	return err;
 }
 
-static void worker_io(struct kthread_work *work)
+static void wait_for_io(struct blk_io *io)
 {
-	struct blk_io *io = container_of(work, struct blk_io, work);
 	struct file *file = io->image->file;
 	ssize_t r;
 
@@ -444,6 +464,22 @@ static void worker_io(struct kthread_work *work)
 	}
 }
 
+/* By the rights of who opened the image, and of the holder's memory. */
+static void worker_io(struct kthread_work *work)
+{
+	struct blk_io *io = container_of(work, struct blk_io, work);
+	const struct cred *cred = get_cred(io->image->file->f_cred), *own;
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(io->mm), *before;
+
+	own = override_creds(cred);
+	before = set_active_memcg(memcg);
+	wait_for_io(io);	/* and @io is gone */
+	set_active_memcg(before);
+	revert_creds(own);
+	mem_cgroup_put(memcg);
+	put_cred(cred);
+}
+
 /* ---- 5. Starting ---------------------------------------------------------------- */
 
 void blk_io_start(struct blk_io *io)
@@ -452,7 +488,7 @@ void blk_io_start(struct blk_io *io)
 	bool moves = io->op == BLK_OP_READ || io->op == BLK_OP_WRITE;
 
 	io->err = 0;
-	io->nowait = bdev && bdev_nowait(bdev);
+	io->nowait = bdev && io->image->nowait;
 	if (io->nowait && start_bdev(io))
 		return;
 	if (bdev || !moves || !try_file(io))

@@ -25,6 +25,7 @@ struct netlink_ext_ack;
  * @writable, @shared: as it is claimed
  * @block: smallest unit of I/O, bytes; @physical: one that costs no rewriting
  * @align: mask of memory addresses and lengths that I/O needs
+ * @nowait: what would wait can say so instead
  * @io_min, @io_opt: hints, bytes, 0: none
  * @discard, @zero: largest one, bytes, 0: cannot
  * @discard_granularity: bytes
@@ -33,7 +34,7 @@ struct blk_image {
 	struct list_head link;
 	struct file *file;
 	struct block_device *bdev;
-	bool writable, shared;
+	bool writable, shared, nowait;
 	u32 block, physical, align;
 	u32 io_min, io_opt;
 	u64 discard, zero;
@@ -54,7 +55,7 @@ enum blk_op {
  * @pos, @len: bytes; within the image; len of READ and WRITE is that of @bvecs
  * @durable: of a WRITE, ZERO and DISCARD: on stable storage when done
  * @bvecs, @nr: pinned pages, owned by the caller until @done
- * @worker: for what cannot be done without waiting: that runs one after the other
+ * @worker: for what cannot be done without waiting; @mm: whose memory it takes then
  * @unwanted: nobody waits for it any more: the worker need not begin with it
  * @done: called once, with 0 or a negative errno; any context but NMI
  */
@@ -67,6 +68,7 @@ struct blk_io {
 	struct bio_vec *bvecs;
 	unsigned int nr;
 	struct kthread_worker *worker;
+	struct mm_struct *mm;
 	bool (*unwanted)(const struct blk_io *io);
 	void (*done)(struct blk_io *io, int err);
 	/* private: */

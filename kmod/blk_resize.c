@@ -27,7 +27,7 @@
 
 /*
  * @users: the asker and the thread
- * @size, @before: bytes
+ * @size: bytes
  * @extack: what the thread has to say, for the asker, who may be gone
  */
 struct resize {
@@ -35,7 +35,7 @@ struct resize {
 	struct completion done;
 	struct bus_device *dev;
 	const struct cred *cred;
-	u64 size, before;
+	u64 size;
 	struct netlink_ext_ack extack;
 	int err;
 };
@@ -51,9 +51,7 @@ static void resize_put(struct resize *r)
 
 static void resize_file(struct resize *r)
 {
-	struct path *path = &blk_file(r->dev)->f_path;
-
-	r->err = vfs_truncate(path, r->size);
+	r->err = vfs_truncate(&blk_file(r->dev)->f_path, r->size);
 	if (r->err == -EFBIG || r->err == -EINVAL)
 		NL_SET_ERR_MSG(&r->extack, "size: more than the file system can do");
 	else if (r->err)
@@ -61,9 +59,6 @@ static void resize_file(struct resize *r)
 	if (r->err)
 		return;
 	r->err = blk_resize(r->dev, &r->extack);
-	/* what was cut off is gone, what was added need not stay */
-	if (r->err && r->size > r->before)
-		vfs_truncate(path, r->before);
 }
 
 static int resize_thread(void *arg)
@@ -86,6 +81,11 @@ static const char *refusal(const struct bus_device *dev, u64 size, int *err)
 		return "size: only that of a file can be set";
 	if (size & (SECTOR_SIZE - 1))
 		return "size: no multiple of 512 bytes";
+	if (!size || size % blk_block(dev))
+		return "size: 0, or no multiple of the disk's block size";
+	/* who wants the disk smaller knows what it has; what the host has added he may not */
+	if (size >= blk_size(dev) && size < i_size_read(file_inode(blk_file(dev))))
+		return "size: the file has more by now: resize without a size takes it";
 	*err = -EFBIG;
 	if (size > rlimit(RLIMIT_FSIZE))	/* the thread has none */
 		return "size: more than the asker's limit for files (RLIMIT_FSIZE)";
@@ -110,7 +110,6 @@ static struct resize *resize_new(struct bus_device *dev, u64 size)
 	r->dev = dev;
 	r->cred = get_current_cred();
 	r->size = size;
-	r->before = blk_size(dev);
 	return r;
 }
 

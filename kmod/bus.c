@@ -48,9 +48,13 @@ bool bus_queue_system_work(struct work_struct *work)
 	return queue_work(bus_workqueue, work);
 }
 
+/* Devices that nobody refers to any more, and that are not freed yet. */
+static atomic_t freeing;
+static DECLARE_WAIT_QUEUE_HEAD(freed);
+
 void bus_flush(void)
 {
-	flush_workqueue(bus_workqueue);
+	wait_event_killable_timeout(freed, !atomic_read(&freeing), HZ);
 }
 
 void bus_setup(struct bus *b)
@@ -78,14 +82,16 @@ static void device_free_work(struct work_struct *work)
 	struct domus_domain *d = dev->d;
 	unsigned int i, area;
 
-	bus_rate_cancel(&dev->rate);
 	destroy_workers(dev);
+	bus_rate_cancel(&dev->rate);	/* which they may have set */
 	for (i = 0; i < dev->nr_queues; i++)
 		for (area = 0; area < 3; area++)
 			gmem_unmap(&dev->queues[i].areas[area]);
 	kvfree(dev->queues);
 	synchronize_rcu();	/* bus_get_slot() looks at the reference count */
 	dev->ops->free(dev);
+	if (atomic_dec_and_test(&freeing))
+		wake_up_all(&freed);
 	if (d) {
 		atomic_dec(&d->bus.alive);
 		wake_up_all(&d->bus.changed);
@@ -98,6 +104,7 @@ static void device_release(struct kref *ref)
 {
 	struct bus_device *dev = container_of(ref, struct bus_device, ref);
 
+	atomic_inc(&freeing);
 	/* the last request may have ended in an interrupt */
 	INIT_WORK(&dev->free_work, device_free_work);
 	bus_queue_system_work(&dev->free_work);
@@ -130,6 +137,7 @@ int bus_device_init(struct bus_device *dev, const struct bus_ops *ops, u64 featu
 		return -ENOMEM;
 	kref_init(&dev->ref);
 	mutex_init(&dev->lock);
+	mutex_init(&dev->set);
 	dev->ops = ops;
 	dev->offered = features | BUS_FEATURES;
 	dev->config_size = config_size;

@@ -109,6 +109,7 @@ struct bus_queue {
 
 /**
  * struct bus_device - embedded by a backend's own structure
+ * @set: of two who change different limits at a time none undoes the other's; outermost
  * @d: the domain, referenced since bus_add()
  * @offered: feature bits; @features: accepted by the driver
  * @status: as the driver set it; bus_status() is what it sees
@@ -125,7 +126,7 @@ struct bus_device {
 	struct kref ref;
 	struct domus_domain *d;
 	const struct bus_ops *ops;
-	struct mutex lock;
+	struct mutex lock, set;
 	char name[DOMUS_DEV_NAME_MAX + 1];
 	u32 slot;
 	u32 instance;
@@ -164,7 +165,7 @@ struct bus {
 int __init bus_init(void);	/* module init: -ENOMEM */
 void bus_exit(void);		/* module exit: all devices are freed when it returns */
 
-/* Wait until devices whose last reference has gone are freed. Context: process. */
+/* Wait until devices whose last reference has gone are freed, a second at most; killable. */
 void bus_flush(void);
 
 void bus_setup(struct bus *b);

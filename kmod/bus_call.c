@@ -164,27 +164,34 @@ static s64 generation(const struct bus_device *dev)
 	return atomic_read(&dev->config_generation) & S32_MAX;
 }
 
-/* Device's lock held. Return: the generation, which a reader compares. */
-static s64 config_access(struct bus_device *dev, bool write, u64 offset, u64 gpa, u64 len)
+/*
+ * Guest memory is the holder's, and may be what takes for ever to come: it is never
+ * touched with the device's lock. Return: the generation, which a reader compares.
+ */
+static s64 config_access(struct bus_device *dev, const u64 args[6])
 {
-	struct gmem *g = &dev->d->gmem;
+	bool write = args[0] == DOMUS_DEV_WRITE;
+	u64 offset = args[2], gpa = args[3], len = args[4];
 	u8 buf[CONFIG_CHUNK];
+	s64 r = -ENODEV;
 
 	if (offset > dev->config_size || len > dev->config_size - offset ||
 	    len > sizeof(buf) || (write && !dev->ops->config_write))
 		return -EINVAL;
-	if (!len)
-		return generation(dev);
-	if (write) {
-		if (gmem_read(g, gpa, buf, len))
-			return -EFAULT;
-		dev->ops->config_write(dev, offset, buf, len);
-	} else {
-		dev->ops->config_read(dev, offset, buf, len);
-		if (gmem_write(g, gpa, buf, len))
-			return -EFAULT;
+	if (write && len && gmem_read(&dev->d->gmem, gpa, buf, len))
+		return -EFAULT;
+	mutex_lock(&dev->lock);
+	if (bus_plugged(dev)) {
+		r = generation(dev);
+		if (write && len)
+			dev->ops->config_write(dev, offset, buf, len);
+		else if (len)
+			dev->ops->config_read(dev, offset, buf, len);
 	}
-	return generation(dev);
+	mutex_unlock(&dev->lock);
+	if (r >= 0 && !write && len && gmem_write(&dev->d->gmem, gpa, buf, len))
+		return -EFAULT;
+	return r;
 }
 
 static s64 config_port(struct bus_device *dev, u64 vcpu)
@@ -203,10 +210,6 @@ static s64 config_port(struct bus_device *dev, u64 vcpu)
 static s64 config_op(struct bus_device *dev, const u64 args[6])
 {
 	switch (args[0]) {
-	case DOMUS_DEV_READ:
-	case DOMUS_DEV_WRITE:
-		return config_access(dev, args[0] == DOMUS_DEV_WRITE, args[2], args[3],
-				     args[4]);
 	case DOMUS_DEV_GET_STATUS:
 		return bus_status(dev);
 	case DOMUS_DEV_SET_STATUS:
@@ -235,28 +238,28 @@ s64 bus_call_config(struct domus_domain *d, const u64 args[6])
 	dev = get_handle(d, args[1]);
 	if (!dev)
 		return -ENODEV;
-	mutex_lock(&dev->lock);
-	if (bus_plugged(dev))
-		r = config_op(dev, args);
-	mutex_unlock(&dev->lock);
+	if (args[0] == DOMUS_DEV_READ || args[0] == DOMUS_DEV_WRITE) {
+		r = config_access(dev, args);
+	} else {
+		mutex_lock(&dev->lock);
+		if (bus_plugged(dev))
+			r = config_op(dev, args);
+		mutex_unlock(&dev->lock);
+	}
 	bus_put(dev);
 	return r;
 }
 
-/* Device's lock held. */
-static s64 queue_op(struct bus_device *dev, const u64 args[6])
+/* Device's lock held. @config: of DOMUS_QUEUE_ENABLE */
+static s64 queue_op(struct bus_device *dev, const u64 args[6],
+		    const struct domus_dev_queue *config)
 {
-	struct domus_dev_queue config;
 	struct bus_queue *q;
 
-	if (args[2] >= dev->nr_queues)
-		return -EINVAL;
 	q = &dev->queues[array_index_nospec(args[2], dev->nr_queues)];
 	switch (args[0]) {
 	case DOMUS_QUEUE_ENABLE:
-		if (gmem_read(&dev->d->gmem, args[3], &config, sizeof(config)))
-			return -EFAULT;
-		return bus_queue_enable(q, &config);
+		return bus_queue_enable(q, config);
 	case DOMUS_QUEUE_DISABLE:
 		bus_queue_disable(q);
 		if (dev->ops->disabled)
@@ -279,16 +282,22 @@ static s64 set_vcpu(struct bus_device *dev, u64 queue, u64 vcpu)
 s64 bus_call_queue(struct domus_domain *d, const u64 args[6])
 {
 	struct bus_device *dev = get_handle(d, args[1]);
+	struct domus_dev_queue config;
 	s64 r = -ENODEV;
 
 	if (!dev)
 		return -ENODEV;
 	if (args[0] == DOMUS_QUEUE_SET_VCPU) {
 		r = set_vcpu(dev, args[2], args[3]);
+	} else if (args[2] >= dev->nr_queues) {
+		r = -EINVAL;
+	} else if (args[0] == DOMUS_QUEUE_ENABLE &&
+		   gmem_read(&d->gmem, args[3], &config, sizeof(config))) {
+		r = -EFAULT;
 	} else {
 		mutex_lock(&dev->lock);
 		if (bus_plugged(dev))
-			r = queue_op(dev, args);
+			r = queue_op(dev, args, &config);
 		mutex_unlock(&dev->lock);
 	}
 	bus_put(dev);

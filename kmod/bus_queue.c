@@ -7,6 +7,7 @@
  *   3. kicks, and the worker
  */
 #include <linux/err.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <uapi/linux/virtio_config.h>
@@ -373,11 +374,16 @@ void bus_worker_kick(struct kthread_work *work)
 {
 	struct bus_queue *q = container_of(work, struct bus_queue, work);
 	struct mm_struct *mm = q->dev->d->mm;
+	struct mem_cgroup *memcg, *before;
 
 	if (!mmget_not_zero(mm))
 		return;
+	memcg = get_mem_cgroup_from_mm(mm);
+	before = set_active_memcg(memcg);
 	kthread_use_mm(mm);
 	bus_kick(q);
 	kthread_unuse_mm(mm);
+	set_active_memcg(before);
+	mem_cgroup_put(memcg);
 	mmput(mm);
 }

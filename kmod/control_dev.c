@@ -401,9 +401,6 @@ int control_dev_del(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- 5. Set --------------------------------------------------------------- */
 
-/* Two who change different limits at a time must not undo each other's. */
-static DEFINE_MUTEX(set_lock);
-
 static int resize(struct bus_device *dev, const struct nlattr *size,
 		  struct netlink_ext_ack *extack)
 {
@@ -434,12 +431,12 @@ int control_dev_set(struct sk_buff *skb, struct genl_info *info)
 	if (tb[DOMUS_A_DEV_RESIZE] || tb[DOMUS_A_DEV_SIZE])
 		err = resize(dev, tb[DOMUS_A_DEV_SIZE], info->extack);
 	if (!err)
-		err = mutex_lock_killable(&set_lock);
+		err = mutex_lock_killable(&dev->set);
 	if (!err) {
 		err = control_small_set(dev, tb, info->extack);
 		if (!err)
 			set_rates(dev, tb);
-		mutex_unlock(&set_lock);
+		mutex_unlock(&dev->set);
 	}
 	bus_put(dev);
 	return control_refuse(info->extack, err);

@@ -122,6 +122,15 @@ int gmem_write(const struct gmem *g, u64 gpa, const void *from, size_t len)
 
 /* ---- 4. Pins ---------------------------------------------------------- */
 
+/*
+ * Is it memory, not a file's? To mark a file's page dirty waits for its file system, and
+ * long pins of one are not kept apart from writing it back.
+ */
+static bool is_memory(struct page *page)
+{
+	return PageSwapBacked(compound_head(page)) || PageHuge(page);
+}
+
 struct page *gmem_pin(const struct gmem *g, u64 gpa)
 {
 	struct page *page;
@@ -134,8 +143,10 @@ struct page *gmem_pin(const struct gmem *g, u64 gpa)
 	if (!hva)
 		return ERR_PTR(-EFAULT);
 	n = pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, &page);
-	if (n == 1)
+	if (n == 1 && is_memory(page))
 		return page;
+	if (n == 1)
+		unpin_user_page(page);
 	return ERR_PTR(n == -ENOMEM ? -ENOMEM : -EFAULT);
 }
 
@@ -168,6 +179,8 @@ int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, unsigned int flags,
 		for (i = 0; i < n; i++, done++) {
 			u32 take = min_t(u32, len, PAGE_SIZE - offset);
 
+			if (flags & FOLL_WRITE && !is_memory(pages[i]))
+				goto undo_batch;
 			bvecs[done].bv_page = pages[i];
 			bvecs[done].bv_offset = offset;
 			bvecs[done].bv_len = take;
@@ -176,6 +189,9 @@ int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, unsigned int flags,
 		}
 	}
 	return done;
+undo_batch:
+	for (; i < n; i++)
+		unpin_user_page(pages[i]);
 undo:
 	while (done--)
 		unpin_user_page(bvecs[done].bv_page);
@@ -203,6 +219,9 @@ int gmem_map(const struct gmem *g, u64 gpa, u64 len, struct gmem_area *area)
 	err = n == -ENOMEM ? -ENOMEM : -EFAULT;
 	if (n != want)
 		goto undo;
+	for (n = 0; n < want; n++)
+		if (!is_memory(area->pages[n]))
+			goto undo;
 	if (want > 1) {
 		err = -ENOMEM;
 		area->map = vmap(area->pages, want, VM_MAP, PAGE_KERNEL);

@@ -36,7 +36,8 @@ static u8 control(struct net_nic *n, struct bus_queue *q, const struct vring_cha
 		/* every frame on this wire is for the guest: it filters */
 		return VIRTIO_NET_OK;
 	case VIRTIO_NET_CTRL_MQ:
-		if (hdr.cmd != VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET ||
+		if (!(n->dev.features & BIT_ULL(VIRTIO_NET_F_MQ)) ||
+		    hdr.cmd != VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET ||
 		    bus_read_chain(q, chain, sizeof(hdr), &pairs, sizeof(pairs)) ||
 		    (__force u16)pairs < 1 || (__force u16)pairs > n->pairs)
 			return VIRTIO_NET_ERR;
@@ -71,12 +72,20 @@ static void net_control_kick(struct net_nic *n, struct bus_queue *q)
 	} while (vring_kicks_on(&q->ring) && !bus_stalled(q));
 }
 
+/* Behind those that the driver knows of (VIRTIO 1.2, 5.1.2). */
+static unsigned int control_nr(const struct net_nic *n)
+{
+	return n->dev.features & BIT_ULL(VIRTIO_NET_F_MQ) ? 2 * n->pairs : 2;
+}
+
 static void net_kick(struct bus_queue *q)
 {
 	struct net_nic *n = nic_of(q->dev);
 
-	if (q->nr == 2 * n->pairs)
+	if (q->nr == control_nr(n))
 		net_control_kick(n, q);
+	else if (q->nr > control_nr(n))
+		return;
 	else if (q->nr % 2)
 		net_tx_kick(n, q->nr / 2);
 	else
@@ -125,6 +134,7 @@ static int net_start(struct bus_device *dev)
 	unsigned int i;
 
 	n->mergeable = dev->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+	n->takes = net_host_takes(dev->features);
 	n->active = 1;
 	n->running = true;
 	for (i = 0; i < n->pairs; i++)
@@ -138,7 +148,7 @@ static void net_disabled(struct bus_queue *q)
 {
 	struct net_nic *n = nic_of(q->dev);
 
-	if (q->nr < 2 * n->pairs && q->nr % 2 == 0)
+	if (q->nr < control_nr(n) && q->nr % 2 == 0)
 		net_rx_close(n, q->nr / 2);
 }
 

@@ -6,13 +6,15 @@
  *   2. ethtool
  *   3. coming and going
  *
- * It is deleted with its domain or by detaching it, never by "ip link delete": it has
- * no link operations, and goes back to the first namespace when its own ends.
+ * It is deleted with its domain or by detaching it, never by "ip link delete". When its
+ * namespace ends it ends, too, and its interface has no link any more: it must not come
+ * to the first one, where who made it might have no rights.
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/rtnetlink.h>
 #include <uapi/linux/virtio_net.h>
 
 #include "domain.h"
@@ -199,6 +201,14 @@ static const struct ethtool_ops host_ethtool_ops = {
 
 /* ---- 3. Coming and going --------------------------------------------------------------- */
 
+/* Without "dellink"; what has no operations at all would outlive its namespace. */
+static struct rtnl_link_ops host_link_ops = { .kind = KBUILD_MODNAME };
+
+static void host_unregistered(struct net_device *netdev)
+{
+	complete_all(&nic_of_netdev(netdev)->unregistered);
+}
+
 int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_ext_ack *extack)
 {
 	struct net_device *netdev;
@@ -214,6 +224,9 @@ int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_e
 	dev_net_set(netdev, p->net);
 	netdev->netdev_ops = &host_ops;
 	netdev->ethtool_ops = &host_ethtool_ops;
+	netdev->rtnl_link_ops = &host_link_ops;
+	netdev->priv_destructor = host_unregistered;
+	init_completion(&n->unregistered);
 	netdev->mtu = p->mtu;
 	netdev->min_mtu = NET_MTU_MIN;
 	netdev->max_mtu = NET_MTU_MAX;
@@ -242,13 +255,17 @@ int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_e
 
 void net_host_remove(struct net_nic *n)
 {
-	unregister_netdev(n->netdev);
+	rtnl_lock();
+	if (n->netdev->reg_state == NETREG_REGISTERED)
+		unregister_netdevice(n->netdev);
+	rtnl_unlock();
+	wait_for_completion(&n->unregistered);
 	/* to go down was a change of the link */
 	if (cancel_work_sync(&n->link_work))
 		bus_put(&n->dev);
 }
 
-void net_host_features(struct net_nic *n, u64 features, bool running)
+netdev_features_t net_host_takes(u64 features)
 {
 	netdev_features_t allowed = NETIF_F_SG | NETIF_F_FRAGLIST;
 
@@ -260,8 +277,15 @@ void net_host_features(struct net_nic *n, u64 features, bool running)
 		allowed |= NETIF_F_TSO6;
 	if (features & BIT_ULL(VIRTIO_NET_F_GUEST_ECN))
 		allowed |= NETIF_F_TSO_ECN;
+	return allowed;
+}
+
+void net_host_features(struct net_nic *n, u64 features, bool running)
+{
+	netdev_features_t allowed = net_host_takes(features);
+
 	rtnl_lock();
-	if (running) {
+	if (running && n->netdev->reg_state == NETREG_REGISTERED) {
 		n->allowed = allowed;
 		netdev_update_features(n->netdev);
 		netif_carrier_on(n->netdev);

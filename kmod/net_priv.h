@@ -4,6 +4,7 @@
 #define DOMUS_NET_PRIV_H
 
 #include <linux/bvec.h>
+#include <linux/completion.h>
 #include <linux/netdevice.h>
 #include <linux/spinlock.h>
 #include <linux/u64_stats_sync.h>
@@ -67,7 +68,9 @@ struct net_counters {
  * @up: the host's end is up, as told in config space; under the device's lock
  * @mergeable, @header: a frame may take several buffers; bytes before a frame
  * @link_work: brings features, carrier and config space in line with the two
- * @allowed: features of the host's end that the driver accepts; under rtnl
+ * @allowed: features of the host's end that the driver accepts; under rtnl; @takes: the
+ *	same, from its first frame on
+ * @unregistered: the host's end is gone, with its namespace perhaps before the interface
  */
 struct net_nic {
 	struct bus_device dev;
@@ -79,7 +82,8 @@ struct net_nic {
 	bool running, up;
 	bool mergeable;
 	struct work_struct link_work;
-	netdev_features_t allowed;
+	netdev_features_t allowed, takes;
+	struct completion unregistered;
 	struct net_rx rx[NET_PAIRS_MAX];
 	struct net_tx tx[NET_PAIRS_MAX];
 	struct net_counters to_guest[NET_PAIRS_MAX], from_guest[NET_PAIRS_MAX];
@@ -145,6 +149,9 @@ void net_tx_kick(struct net_nic *n, unsigned int pair);
 int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_ext_ack *extack);
 /* Unregister it; n->netdev is freed with the interface. Takes the rtnl lock. */
 void net_host_remove(struct net_nic *n);
+
+/* What the host's stack may leave to a driver that accepts the @features. */
+netdev_features_t net_host_takes(u64 features);
 
 /*
  * Offer the host's stack what the guest's driver accepts, and carrier while it runs.

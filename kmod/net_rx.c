@@ -274,6 +274,10 @@ static int frame_to_bufs(struct net_nic *n, struct net_rx *rx, const struct vrin
 
 	if (rx->closed)
 		return -ENETDOWN;
+	/* of the driver before this one, by which the host's end still goes */
+	if ((skb_is_gso(skb) && !net_gso_ok(n->takes, skb_shinfo(skb)->gso_type)) ||
+	    (skb->ip_summed == CHECKSUM_PARTIAL && !(n->takes & NETIF_F_HW_CSUM)))
+		return -EPROTO;
 	if (n->mergeable)
 		max = min(NET_BUFS_MAX + 0U, READ_ONCE(ring->c.size));
 	nr = count_bufs(rx, skb->len + sizeof(hdr), used, max);

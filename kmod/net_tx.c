@@ -198,9 +198,15 @@ void net_tx_open(struct net_nic *n)
 	unsigned int i;
 
 	for (i = 0; i < n->pairs; i++) {
-		/* of a kick that saw it up when it went down */
-		net_tx_purge(&n->tx[i]);
-		napi_enable(&n->tx[i].napi);
+		struct net_tx *tx = &n->tx[i];
+
+		napi_enable(&tx->napi);
+		/* kicks may have seen it up before, and filled it */
+		WRITE_ONCE(tx->full, false);
+		local_bh_disable();
+		napi_schedule(&tx->napi);
+		local_bh_enable();
+		bus_queue_work(tx->q);
 	}
 }
 

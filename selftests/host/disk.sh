@@ -247,6 +247,8 @@ limits() {
 	truncate -s 3M $MNT/a.img
 	[ "$(member one d size)" = 2097152 ]
 	result "a file that has grown is not noticed by itself"
+	refuse 2 "Error: disk d: size: the file has more by now: resize without a size takes it" \
+		domctl disk resize one d 2560K
 	does "resize to what is there" domctl disk resize one d
 	[ "$(member one d size)" = 3145728 ]
 	result "is"
@@ -264,14 +266,14 @@ limits() {
 	result "and it has the size that it had"
 	refuse 2 "Error: disk d: size: more than the asker's limit for files (RLIMIT_FSIZE)" \
 		sh -c 'ulimit -f 4096; exec domctl disk resize one d 16M'
-	fsfreeze -f $MNT
+	fsfreeze --freeze $MNT
 	refuse 2 "Error: disk d: size: the file system has not answered: it changes when it does" \
 		domctl disk resize one d 8M
 	refuse 2 "Error: disk d: size: the file system has not answered the last one yet" \
 		domctl disk resize one d 6M
 	domctl list > /dev/null
 	result "nobody else waits for it"
-	fsfreeze -u $MNT
+	fsfreeze --unfreeze $MNT
 	within 20 has_size 8388608
 	result "then it does"
 	does "--shrink" domctl disk resize one d 2M --shrink

@@ -198,8 +198,10 @@ others() {
 	result "in the namespace of who attaches it"
 	[ ! -e /sys/class/net/one-o ] && domctl net list one | grep -q ' one-o '
 	result "and not in others"
-	$IP netns del other && soon test -e /sys/class/net/one-o
-	result "which ends: it comes to the first one"
+	$IP netns del other && domctl net detach one o && [ ! -e /sys/class/net/one-o ]
+	result "which ends: its host's end does, too, and does not come to the first one"
+	domctl net attach one --manual --name o > /dev/null && [ -e /sys/class/net/one-o ]
+	result "the name is free"
 	$IP link set one-o name renamed && nic_is one o ifname renamed
 	result "renamed: list knows"
 	! $IP link del renamed 2> /dev/null
