@@ -423,7 +423,7 @@ static bool commands_that_are_none(void)
 /* An answer where there is no room, no memory. */
 static bool nowhere_to_answer(void)
 {
-	const u64 at[] = { gpa_end, 1UL << 63, ~0UL - 1 };
+	const u64 at[] = { gpa_end, 1UL << 63, ~0xfffUL };
 	unsigned int i;
 
 	wire_put(&ctlq, 0, pa(table), 4, 0, 0);
@@ -441,6 +441,16 @@ static bool nowhere_to_answer(void)
 	}
 	return wire_used(&ctlq, 1 + 2 * COUNT(at)) && table[100] == VIRTIO_NET_ERR &&
 	       set_pairs(1) == VIRTIO_NET_OK;
+}
+
+/* What has no end within 64 bits is no buffer at all. */
+static bool answer_that_wraps(void)
+{
+	wire_put(&ctlq, 0, pa(table), 4, NEXT, 1);
+	wire_put(&ctlq, 1, ~0UL - 1, 4, WRITE, 0);
+	wire_offer(&ctlq, 0);
+	wire_kick(&ctlq);
+	return true;
 }
 
 static bool queues_that_are_none(void)
@@ -537,6 +547,8 @@ static const struct story stories[] = {
 	{ "pairs of queues that are not set up", NULL, pairs_that_are_off, MQ },
 	{ "commands that are none, and too short", NULL, commands_that_are_none, MQ },
 	{ "answers and commands outside of memory", NULL, nowhere_to_answer, MQ },
+	{ "an answer where addresses wrap around", "a segment wraps around",
+	  answer_that_wraps, MQ },
 	{ "queues that are none", NULL, queues_that_are_none },
 	{ "address and MTU written, and read beyond", NULL, config_lies },
 	{ "large frames agreed upon without checksums", NULL, odd_features,
