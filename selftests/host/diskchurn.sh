@@ -12,7 +12,7 @@
 # Half of the disks are files, half block devices.
 # shellcheck disable=SC2086,SC2154,SC2181
 set -u
-cycles=${1:-20}
+cycles=${1:-10}
 . /tests/host/common.sh
 . /tests/host/netlib.sh
 
@@ -32,7 +32,7 @@ disk_is() {
 }
 
 image() {
-	if [ $(($1 % 2)) = 0 ]; then echo $MNT/x; else echo /dev/ram1; fi
+	if [ $(($1 % 2)) = 0 ]; then echo $MNT/x; else echo /dev/ram7; fi
 }
 
 churn() {
@@ -60,7 +60,7 @@ $(rw vdb 2)"
 storm() {
 	works one "cd $drivers; d=\$(ls -d virtio*); \
 for i in \$(seq $cycles); do echo \$d > unbind; echo \$d > bind; \
-until [ -b /dev/vda ]; do usleep 10000; done; $(rw vda 3); done; cd /root" 900
+until [ -b /dev/vda ]; do usleep 10000; done; $(rw vda 1); done; cd /root" 900
 	result "$cycles times reset by its driver"
 	works one "diskio read /dev/vda 4096 64"
 	result "it works after it"
@@ -85,7 +85,7 @@ ends() {
 	result "reboot with requests under way: the disk works after it"
 	works one "$(rw vda 8)" && domctl destroy one && nothing_left
 	result "destroy with requests under way: nothing is left"
-	started two /dev/ram1 && kill -9 "$(holder_of two)" && soon unused
+	started two /dev/ram7 && kill -9 "$(holder_of two)" && soon unused
 	result "kill -9 with requests under way: nothing is left"
 }
 
