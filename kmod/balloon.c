@@ -366,6 +366,8 @@ static void balloon_free(struct bus_device *dev)
 static const struct bus_ops balloon_ops = {
 	.type		= VIRTIO_ID_BALLOON,
 	.kind		= "balloon",
+	/* two would take the same pages from a guest that believes both */
+	.single		= "the domain has a balloon",
 	.config_read	= balloon_config_read,
 	.config_write	= balloon_config_write,
 	.start		= balloon_start,

@@ -247,14 +247,36 @@ struct kthread_worker *bus_io_worker(struct bus_device *dev)
 	return dev->io_workers[(u32)atomic_inc_return(&dev->io_next) % dev->ops->io_workers];
 }
 
+static bool has_kind_locked(struct bus *b, const struct bus_ops *ops)
+{
+	const struct bus_device *dev;
+	unsigned int i;
+
+	for (i = 0; i < DOMUS_MAX_DEVICES; i++) {
+		dev = slot_locked(b, i);
+		if (dev && dev->ops == ops)
+			return true;
+	}
+	return false;
+}
+
 /* Bus lock held. Return: a free slot, or < 0. */
-static int free_slot(struct domus_domain *d, const char *name, struct netlink_ext_ack *extack)
+static int free_slot(struct domus_domain *d, const struct bus_ops *ops, const char *name,
+		     struct netlink_ext_ack *extack)
 {
 	struct bus *b = &d->bus;
 	unsigned int slot;
 
 	for (slot = 0; slot < DOMUS_MAX_DEVICES && slot_locked(b, slot); slot++)
 		;
+	if (domain_dead(d)) {
+		NL_SET_ERR_MSG(extack, "the domain is dead");
+		return -ESHUTDOWN;
+	}
+	if (ops->single && has_kind_locked(b, ops)) {
+		extack->_msg = ops->single;
+		return -EEXIST;
+	}
 	if (find_locked(b, name)) {
 		NL_SET_ERR_MSG(extack, "the domain has a device of this name");
 		return -EEXIST;
@@ -263,10 +285,6 @@ static int free_slot(struct domus_domain *d, const char *name, struct netlink_ex
 		NL_SET_ERR_MSG(extack, "the domain has its " __stringify(DOMUS_MAX_DEVICES)
 			       " devices, the most that it can have");
 		return -ENOSPC;
-	}
-	if (domain_dead(d)) {
-		NL_SET_ERR_MSG(extack, "the domain is dead");
-		return -ESHUTDOWN;
 	}
 	return slot;
 }
@@ -288,7 +306,7 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
 		return slot;
 	}
 	mutex_lock(&b->lock);
-	slot = free_slot(d, name, extack);
+	slot = free_slot(d, dev->ops, name, extack);
 	if (slot >= 0) {
 		strscpy(dev->name, name, sizeof(dev->name));
 		dev->d = domain_get(d);

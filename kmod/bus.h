@@ -47,6 +47,7 @@ struct netlink_ext_ack;
  * struct bus_ops - a backend
  * @type: device ID of VIRTIO
  * @kind: its name, for people
+ * @single: why a domain can have no second one, for people; NULL: it can
  * @config: called with the device's lock held; @offset and @len lie within
  *	config_size; write may be NULL: config space is read-only
  * @plug: it is in its slot; bus.lock held. May be NULL
@@ -67,6 +68,7 @@ struct netlink_ext_ack;
 struct bus_ops {
 	u32 type;
 	const char *kind;
+	const char *single;
 	void (*config_read)(struct bus_device *dev, u32 offset, void *to, u32 len);
 	void (*config_write)(struct bus_device *dev, u32 offset, const void *from, u32 len);
 	void (*plug)(struct bus_device *dev);
@@ -186,7 +188,7 @@ int bus_device_init(struct bus_device *dev, const struct bus_ops *ops, u64 featu
  * @d: the domain, named and not dead; @name: checked here, unique in the domain
  *
  * Takes over the caller's reference on success. Context: process.
- * Return: 0, -EEXIST (name), -EINVAL (name), -ENOSPC (no slot), -ESHUTDOWN.
+ * Return: 0, -EEXIST (name, or bus_ops.single), -EINVAL (name), -ENOSPC (no slot), -ESHUTDOWN.
  */
 int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
 	    struct netlink_ext_ack *extack);

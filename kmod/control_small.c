@@ -45,33 +45,6 @@ u32 control_small_kind(const struct bus_device *dev)
 
 /* ---- 2. New --------------------------------------------------------------- */
 
-static bool has_kind(const struct domus_domain *d, u32 type)
-{
-	struct bus_device *dev;
-	bool found = false;
-	unsigned int i;
-
-	for (i = 0; i < DOMUS_MAX_DEVICES && !found; i++) {
-		dev = bus_get_slot((struct bus *)&d->bus, i);
-		if (dev) {
-			found = dev->ops->type == type;
-			bus_put(dev);
-		}
-	}
-	return found;
-}
-
-static struct bus_device *new_balloon(const struct domus_domain *d, struct nlattr **tb,
-				      struct netlink_ext_ack *extack)
-{
-	/* two would take the same pages from a guest that believes both */
-	if (has_kind(d, VIRTIO_ID_BALLOON)) {
-		NL_SET_ERR_MSG(extack, "the domain has a balloon");
-		return ERR_PTR(-EEXIST);
-	}
-	return balloon_new(d, tb[DOMUS_A_DEV_REPORTING]);
-}
-
 static struct bus_device *new_vsock(const struct domus_domain *d, struct nlattr **tb,
 				    struct netlink_ext_ack *extack)
 {
@@ -85,10 +58,6 @@ static struct bus_device *new_vsock(const struct domus_domain *d, struct nlattr 
 		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_KIND],
 				    "VSOCK needs DEV_CID and DEV_EVENTFDS");
 		return ERR_PTR(-EINVAL);
-	}
-	if (has_kind(d, VIRTIO_ID_VSOCK)) {
-		NL_SET_ERR_MSG(extack, "the domain has a socket device");
-		return ERR_PTR(-EEXIST);
 	}
 	p.cid = nla_get_u64(tb[DOMUS_A_DEV_CID]);
 	if (tb[DOMUS_A_DEV_FEATURES])
@@ -167,7 +136,7 @@ struct bus_device *control_small_new(const struct domus_domain *d,
 	case DOMUS_DEV_KIND_RNG:
 		return rng_new();
 	case DOMUS_DEV_KIND_BALLOON:
-		return new_balloon(d, tb, extack);
+		return balloon_new(d, tb[DOMUS_A_DEV_REPORTING]);
 	case DOMUS_DEV_KIND_CONSOLE:
 		return new_console(dev_attr, extack);
 	case DOMUS_DEV_KIND_VSOCK:

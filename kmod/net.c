@@ -296,7 +296,7 @@ struct bus_device *net_new(const struct net_params *p, struct netlink_ext_ack *e
 		u64_stats_init(&n->to_guest[i].syncp);
 		u64_stats_init(&n->from_guest[i].syncp);
 		net_tx_init(n, i);
-		if (net_rx_init(&n->rx[i], p->queue_size))
+		if (net_rx_init(n, i, p->queue_size))
 			goto err_free;
 	}
 	n->segs = kvcalloc((2 * n->pairs + 1) * NET_SEGS_MAX, sizeof(*n->segs),

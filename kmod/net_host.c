@@ -255,11 +255,15 @@ int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_e
 
 void net_host_remove(struct net_nic *n)
 {
+	unsigned int i;
+
 	rtnl_lock();
 	if (n->netdev->reg_state == NETREG_REGISTERED)
 		unregister_netdevice(n->netdev);
 	rtnl_unlock();
 	wait_for_completion(&n->unregistered);
+	for (i = 0; i < n->pairs; i++)
+		net_rx_end(&n->rx[i]);
 	/* to go down was a change of the link */
 	if (cancel_work_sync(&n->link_work))
 		bus_put(&n->dev);

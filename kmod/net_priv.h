@@ -23,17 +23,22 @@ struct net_buf {
 	struct bio_vec vecs[NET_VECS_MAX];
 };
 
+struct net_nic;
+
 /*
  * The way from the host to the guest.
  * @lock: of what follows; taken with bottom halves off
  * @closed: no buffer is taken
  * @starved: a frame waits; @seen: @tail as it was then
+ * @stalled: it waited for @stall in vain: frames are dropped until there are new buffers
  * @bufs: a ring of @size, by free-running indices: from @used to @head a frame is
  *	in, they are to be unpinned; from @head to @tail they wait for one
  */
 struct net_rx {
+	struct net_nic *nic;
 	spinlock_t lock;
-	bool closed, starved;
+	bool closed, starved, stalled;
+	struct timer_list stall;
 	unsigned int size;
 	unsigned int used, head, tail, seen;
 	struct net_buf *bufs;
@@ -118,7 +123,9 @@ void net_link_changed(struct net_nic *n);
 
 /* net_rx.c: to the guest */
 
-int net_rx_init(struct net_rx *rx, unsigned int size);	/* -ENOMEM: net_rx_free() is next */
+/* Return: 0, -ENOMEM: net_rx_free() is next. */
+int net_rx_init(struct net_nic *n, unsigned int pair, unsigned int size);
+void net_rx_end(struct net_rx *rx);	/* the host's end is gone; process context */
 void net_rx_free(struct net_rx *rx);	/* closed; process context */
 
 /* Take what the guest posted. Queue's pop lock held, holder's process context. */

@@ -9,6 +9,10 @@
  * A pinned page is unpinned by the next kick, where it may be marked dirty. Kicks are
  * asked for when a quarter of the ring is new, so that a guest that refills one by one
  * does not call each time.
+ *
+ * A frame that finds no buffer waits in the host's queue, where it counts against the
+ * socket that sent it. That may be one of the host for all guests (ICMP's, a name server's),
+ * which a guest must not fill for good: when it posts nothing for STALL frames are dropped.
  */
 #include <linux/mm.h>
 #include <linux/virtio_net.h>
@@ -17,6 +21,7 @@
 #include "net_priv.h"
 
 #define BUDGET	256	/* buffers of one kick */
+#define STALL	(2 * HZ)	/* without new buffers, and frames are dropped */
 
 /* ---- 1. Buffers ----------------------------------------------------------------- */
 
@@ -150,13 +155,50 @@ void net_rx_kick(struct net_nic *n, unsigned int pair)
 	wake(n, rx, pair);
 }
 
-int net_rx_init(struct net_rx *rx, unsigned int size)
+/* Softirq. */
+static void stall(struct timer_list *timer)
 {
+	struct net_rx *rx = from_timer(rx, timer, stall);
+	bool stalled;
+
+	spin_lock(&rx->lock);
+	stalled = rx->starved && rx->tail == rx->seen;
+	if (stalled)
+		rx->stalled = true;
+	spin_unlock(&rx->lock);
+	if (stalled)
+		netif_wake_subqueue(rx->nic->netdev, rx - rx->nic->rx);
+}
+
+/* rx->lock held. Return: 0: the frame is to wait, < 0: it has waited enough. */
+static int starve(struct net_rx *rx)
+{
+	lockdep_assert_held(&rx->lock);
+	if (rx->stalled && rx->tail == rx->seen)
+		return -ENOBUFS;
+	rx->stalled = false;
+	WRITE_ONCE(rx->starved, true);
+	rx->seen = rx->tail;
+	mod_timer(&rx->stall, jiffies + STALL);
+	return 0;
+}
+
+int net_rx_init(struct net_nic *n, unsigned int pair, unsigned int size)
+{
+	struct net_rx *rx = &n->rx[pair];
+
 	spin_lock_init(&rx->lock);
+	timer_setup(&rx->stall, stall, 0);
+	rx->nic = n;
 	rx->closed = true;
 	rx->size = size;
 	rx->bufs = kvcalloc(size, sizeof(*rx->bufs), GFP_KERNEL_ACCOUNT);
 	return rx->bufs ? 0 : -ENOMEM;
+}
+
+void net_rx_end(struct net_rx *rx)
+{
+	del_timer_sync(&rx->stall);
 }
 
 void net_rx_free(struct net_rx *rx)
@@ -171,6 +213,7 @@ void net_rx_open(struct net_nic *n, unsigned int pair)
 	spin_lock_bh(&n->rx[pair].lock);
 	WRITE_ONCE(n->rx[pair].closed, false);
 	WRITE_ONCE(n->rx[pair].starved, false);
+	n->rx[pair].stalled = false;
 	spin_unlock_bh(&n->rx[pair].lock);
 }
 
@@ -281,10 +324,8 @@ static int frame_to_bufs(struct net_nic *n, struct net_rx *rx, const struct vrin
 	if (n->mergeable)
 		max = min(NET_BUFS_MAX + 0U, READ_ONCE(ring->c.size));
 	nr = count_bufs(rx, skb->len + sizeof(hdr), used, max);
-	if (!nr) {
-		WRITE_ONCE(rx->starved, true);
-		rx->seen = rx->tail;
-	}
+	if (!nr)
+		nr = starve(rx);
 	if (nr <= 0)
 		return nr;
 	err = virtio_net_hdr_from_skb(skb, &hdr.hdr, true, true, 0);

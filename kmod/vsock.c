@@ -330,6 +330,7 @@ static void vsock_free(struct bus_device *dev)
 static const struct bus_ops vsock_ops = {
 	.type		= VIRTIO_ID_VSOCK,
 	.kind		= "vsock",
+	.single		= "the domain has a socket device",
 	.config_read	= vsock_config_read,
 	.plug		= vsock_plug,
 	.start		= vsock_start,

@@ -23,8 +23,6 @@
 
 static const char *file_text;
 
-int __wrap_config_read(struct config *config, const char *path, struct error *error);
-
 /* Instead of the one that opens a path. */
 int __wrap_config_read(struct config *config, const char *path, struct error *error)
 {

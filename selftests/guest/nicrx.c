@@ -423,7 +423,7 @@ static bool commands_that_are_none(void)
 /* An answer where there is no room, no memory. */
 static bool nowhere_to_answer(void)
 {
-	const u64 at[] = { gpa_end, 1UL << 63, ~0UL - 1 };
+	const u64 at[] = { gpa_end, 1UL << 63, ~0xfffUL };
 	unsigned int i;
 
 	wire_put(&ctlq, 0, pa(table), 4, 0, 0);
@@ -441,6 +441,16 @@ static bool nowhere_to_answer(void)
 	}
 	return wire_used(&ctlq, 1 + 2 * COUNT(at)) && table[100] == VIRTIO_NET_ERR &&
 	       set_pairs(1) == VIRTIO_NET_OK;
+}
+
+/* What has no end within 64 bits is no buffer at all. */
+static bool answer_that_wraps(void)
+{
+	wire_put(&ctlq, 0, pa(table), 4, NEXT, 1);
+	wire_put(&ctlq, 1, ~0UL - 1, 4, WRITE, 0);
+	wire_offer(&ctlq, 0);
+	wire_kick(&ctlq);
+	return true;
 }
 
 static bool queues_that_are_none(void)
@@ -524,7 +534,8 @@ static const struct story stories[] = {
 	{ "frames over vCPU page and event page", NULL, over_shared_pages },
 	{ "a buffer is offered twice", "a buffer is made available twice", twice },
 	{ "the available index jumps", "the available index jumps", jump },
-	{ "a descriptor behind the ring", "an available descriptor is beyond the ring", head_beyond },
+	{ "a descriptor behind the ring", "an available descriptor is beyond the ring",
+	  head_beyond },
 	{ "40 pieces in a buffer", "a buffer has too many segments", forty_pieces, .size = 64 },
 	{ "descriptors change while frames come", MAYBE, change, .size = 256 },
 	{ "no buffers for long, then some", NULL, starved, .size = 64 },
@@ -536,6 +547,8 @@ static const struct story stories[] = {
 	{ "pairs of queues that are not set up", NULL, pairs_that_are_off, MQ },
 	{ "commands that are none, and too short", NULL, commands_that_are_none, MQ },
 	{ "answers and commands outside of memory", NULL, nowhere_to_answer, MQ },
+	{ "an answer where addresses wrap around", "a segment wraps around",
+	  answer_that_wraps, MQ },
 	{ "queues that are none", NULL, queues_that_are_none },
 	{ "address and MTU written, and read beyond", NULL, config_lies },
 	{ "large frames agreed upon without checksums", NULL, odd_features,

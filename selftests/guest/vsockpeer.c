@@ -346,7 +346,10 @@ static bool no_credit(void)
 	return good;
 }
 
-/* More than the host said it has room for; it takes what it has room for. */
+/*
+ * More than the host said it has room for, of which it drops what it has no room for, or
+ * ends the connection. Its answers are taken: vhost takes no more while they pile up.
+ */
 static bool credit_overrun(void)
 {
 	unsigned int i;
@@ -356,8 +359,12 @@ static bool credit_overrun(void)
 	for (i = 0; i < 300; i++) {
 		make(VIRTIO_VSOCK_OP_RW, 16 * PAGE);
 		packet->buf_alloc = 0;
-		if (!send())
+		if (!send()) {
+			print("# packet %u is not taken\n", i);
 			return false;
+		}
+		while (ring_take(&rx, NULL) >= 0)
+			post();
 	}
 	hang_up();
 	return true;
@@ -471,16 +478,16 @@ static const struct story stories[] = {
 	{ "more read than was sent", NULL, read_ahead },
 	{ "no credit, then some", NULL, no_credit },
 	{ "more sent than there is credit for", NULL, credit_overrun },
-	{ "a packet shorter than it says", MAYBE, longer_than_it_is },
-	{ "a packet longer than may be", MAYBE, larger_than_may_be },
-	{ "a packet of 4 GiB", MAYBE, four_gigabytes },
-	{ "half a header", MAYBE, half_a_header },
-	{ "a packet to be written", MAYBE, to_be_written },
+	{ "a packet shorter than it says", RINGS, longer_than_it_is },
+	{ "a packet longer than may be", RINGS, larger_than_may_be },
+	{ "a packet of 4 GiB", RINGS, four_gigabytes },
+	{ "half a header", RINGS, half_a_header },
+	{ "a packet to be written", RINGS, to_be_written },
 	{ "the available index jumps", RINGS, jump },
 	{ "descriptors loop", RINGS, loops },
 	{ "a packet outside of memory", RINGS, nowhere },
 	{ "a thousand requests for connections", NULL, many_requests },
-	{ "packets at random", MAYBE, at_random },
+	{ "packets at random", NULL, at_random },
 	{ "a storm of doorbells", NULL, storm },
 };
 

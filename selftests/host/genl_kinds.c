@@ -32,6 +32,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <asm/domus_guest.h>
@@ -42,15 +43,17 @@
 
 /* ---- 1. A domain, messages ---------------------------------------------------- */
 
+static int device;	/* holds the domain */
+
 static bool make_domain(const char *name)
 {
 	struct message m = begin(family, DOMUS_CMD_DOMAIN_NEW, 0);
 	struct message slot = begin(0, 0, 0);
-	int device = open("/dev/domus", O_RDWR | O_NONBLOCK);
 	static struct answer answer;
 	char *memory = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			    -1, 0);
 
+	device = open("/dev/domus", O_RDWR | O_NONBLOCK);
 	put64(&slot, DOMUS_A_SLOT_GPA, 0);
 	put64(&slot, DOMUS_A_SLOT_SIZE, 4 * MIB);
 	put64(&slot, DOMUS_A_SLOT_HVA, (uintptr_t)memory);
@@ -225,6 +228,67 @@ static void test_net(void)
 }
 
 /* ---- 3. Entropy, balloon ------------------------------------------------------------ */
+
+/* One of those that all attach a balloon. */
+static bool attaches_balloon(unsigned int who)
+{
+	static struct answer answer;
+	char name[8];
+	int err;
+
+	sock = open_socket();
+	snprintf(name, sizeof(name), "b%u", who);
+	dev_of(name, DOMUS_DEV_KIND_BALLOON);
+	err = ask(DOMUS_CMD_DEV_NEW, &answer);
+	if (err && (err != -EEXIST || strcmp(answer.text, "the domain has a balloon") != 0))
+		printf("# %s: %s\n", strerror(-err), answer.text);
+	return !err;
+}
+
+/* Return: how many of them had it. The balloon is taken away. */
+static unsigned int all_at_once(unsigned int all)
+{
+	static struct answer answer;
+	unsigned int made = 0;
+	bool has[8];
+	char name[8];
+	pid_t pids[8];
+	int status;
+
+	fflush(stdout);
+	for (unsigned int i = 0; i < all; i++) {
+		pids[i] = fork();
+		if (!pids[i]) {
+			status = attaches_balloon(i);
+			fflush(stdout);
+			_exit(status);
+		}
+	}
+	for (unsigned int i = 0; i < all; i++) {
+		if (waitpid(pids[i], &status, 0) != pids[i] || !WIFEXITED(status))
+			return 0;
+		has[i] = WEXITSTATUS(status);
+		made += has[i];
+	}
+	for (unsigned int i = 0; i < all; i++) {
+		if (!has[i])
+			continue;
+		snprintf(name, sizeof(name), "b%u", i);
+		dev_of(name, 0);
+		ask(DOMUS_CMD_DEV_DEL, &answer);
+	}
+	return made;
+}
+
+static void test_single(void)
+{
+	unsigned int round, made = 1;
+
+	for (round = 0; round < 20 && made == 1; round++)
+		made = all_at_once(4);
+	if (!ok(made == 1, "four ask for a balloon at once: one has it"))
+		printf("# %u have it in round %u\n", made, round);
+}
 
 static void test_small(void)
 {
@@ -510,7 +574,7 @@ static int end_domain(void)
 	return talk(&m, &answer);
 }
 
-/* Attaches until there is no domain: each time it is done, or refused with words. */
+/* Attaches until the domain is dead: each time it is done, or refused with words. */
 static bool attaches(void *arg)
 {
 	static struct answer answer;
@@ -522,16 +586,12 @@ static bool attaches(void *arg)
 		snprintf(name, sizeof(name), "x%u", i % 40);
 		dev_of(name, DOMUS_DEV_KIND_RNG);
 		err = ask(DOMUS_CMD_DEV_NEW, &answer);
-		if (err && !*answer.text)
-			return false;
-		if (err == -ENOENT)
+		if (!err || (*answer.text && (err == -EEXIST || err == -ENOSPC)))
+			continue;
+		if (err == -ESHUTDOWN && !strcmp(answer.text, "the domain is dead"))
 			return true;
-		if (err == -ESHUTDOWN && strcmp(answer.text, "the domain is dead") != 0)
-			return false;
-		if (err && err != -ESHUTDOWN && err != -EEXIST && err != -ENOSPC && err != -ESRCH) {
-			printf("# %s: %s\n", strerror(-err), answer.text);
-			return false;
-		}
+		printf("# %s: %s\n", strerror(-err), answer.text);
+		return false;
 	}
 }
 
@@ -556,8 +616,12 @@ static void test_end(void)
 	domain = "kinds";
 	ok(child_says(both, NULL), "attached to a domain that is taken away: done, or refused");
 	dev_of("z", DOMUS_DEV_KIND_RNG);
-	refuse_new(ENOENT, NULL, "attached to one that is gone");
-	refuse(DOMUS_CMD_DEV_DEL, ENOENT, NULL, "detached from one that is gone");
+	refuse_new(ESHUTDOWN, "the domain is dead", "attached to one that is dead");
+	/* its name is there until the holder lets go of it */
+	close(device);
+	refuse_new(ENOENT, "no such domain", "attached to one that is gone");
+	dev_of("z", 0);
+	refuse(DOMUS_CMD_DEV_DEL, ENOENT, "no such domain", "detached from one that is gone");
 }
 
 int main(void)
@@ -571,6 +635,7 @@ int main(void)
 		return 1;
 	}
 	test_net();
+	test_single();
 	test_small();
 	test_consoles(listener(SOCK_STREAM, true));
 	test_vsock();
