@@ -17,7 +17,8 @@ size_step=${1:-9973}
 # What cannot be done with an interface it says, and succeeds. How long it took, which it
 # says of a loaded machine, is nothing.
 vsctl() {
-	on_host ovs-vsctl --timeout=30 --verbose=timeval:off "$@" > $DIR/out 2>&1 && [ ! -s $DIR/out ] && return
+	on_host ovs-vsctl --timeout=30 --verbose=timeval:off "$@" > $DIR/out 2>&1 &&
+		[ ! -s $DIR/out ] && return
 	note "ovs-vsctl $*: $(cat $DIR/out)"
 	return 1
 }
