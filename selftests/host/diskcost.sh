@@ -23,8 +23,9 @@ cost() {
 	works one "diskio $1 /dev/vda $2 $TIMES" 200 || return
 	took=$(tr -d '\r' < $DIR/one.log | sed -n "s/^diskio: $1 $2 median \([0-9]*\) ns.*/\1/p")
 	note "$1 $2: $took instructions; for each full exits, doorbells, interrupts:" \
-		$(echo $before $(counts) | awk -v n=$TIMES '{ for (i = 1; i <= NF / 2; i++)
-			printf "%.2f ", ($(i + NF / 2) - $i) / n }')
+		"$({ echo "$before"; counts; } | tr '\n' ' ' | awk -v n=$TIMES '{
+			for (i = 1; i <= NF / 2; i++)
+				printf "%.2f ", ($(i + NF / 2) - $i) / n }')"
 	[ "$took" -le $3 ]
 }
 
