@@ -12,7 +12,7 @@
 # Half of the disks are files, half block devices.
 # shellcheck disable=SC2086,SC2154,SC2181
 set -u
-cycles=${1:-10}
+cycles=${1:-6}
 . /tests/host/common.sh
 . /tests/host/netlib.sh
 
