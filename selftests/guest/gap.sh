@@ -5,12 +5,12 @@
 # use, and has it done. In the end nothing of it is pinned any more.
 #
 # With iproute2's ip (/bin/ip): busybox prefers its own.
-out=/tmp/gapsh.out
-in=/tmp/gapsh.in
+. /tests/guest/asked.sh
 IP=/bin/ip
 
-# Pages that are pinned now
+# Pages that are pinned now. Each CPU has counts of its own, which an idle one keeps.
 pinned() {
+	cat /proc/sys/vm/stat_refresh
 	awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 } END { print n }' \
 		/proc/vmstat
 }
@@ -29,37 +29,24 @@ answer() {
 			$IP neigh replace 10.9.8.2 lladdr 02:00:00:00:00:0a dev nic-v nud permanent
 		echo
 		;;
-	flood) ping -c "$2" -i 0.01 -W 1 -s 100 10.9.8.2 > /dev/null 2>&1 7>&- 8>&- & echo ;;
+	flood)
+		(ping -c "$2" -i 0.01 -W 1 -s 100 10.9.8.2 > /dev/null 2>&1 7>&- 8>&- &)
+		echo
+		;;
 	esac
 }
 
-rm -f $in $out /tmp/gap.in /tmp/gap.out
-mkfifo $in $out /tmp/gap.in /tmp/gap.out || exit 1
-exec 7<> $in 8<> $out 5<> /tmp/gap.in 6<> /tmp/gap.out
+rm -f /tmp/gap.in /tmp/gap.out
+mkfifo /tmp/gap.in /tmp/gap.out || exit 1
+exec 5<> /tmp/gap.in 6<> /tmp/gap.out
 truncate -s 8M /tmp/gap.img
 before=$(pinned)
-{
-	LD_PRELOAD=/tests/guest/gap.so domctl create gap --kernel /tests/guest/gap --memory 16M \
-		--console --rng none --balloon none --disk /tmp/gap.img,name=d \
-		--net manual,name=v,ifname=nic-v,mac=02:00:00:00:00:0a \
-		< $in > $out 2> /tmp/gap.end 5>&- 6>&- 7>&- 8>&-
-	status=$?
-	echo "the end $status" >&8
-} &
-job=$!
-while read -r line <&8; do
-	case $line in
-	"gap "* | "stats "* | "link "* | "flood "*)
-		# shellcheck disable=SC2086
-		answer $line >&7
-		;;
-	"the end"*) break ;;
-	*) echo "$line" ;;
-	esac
-done
-wait $job
-cat /tmp/gap.end
-status=${line#the end }
+# shellcheck disable=SC2034  # asked_by has it
+preload=/tests/guest/gap.so
+asked_by "gap stats link flood" gap --kernel /tests/guest/gap \
+	--memory 16M --rng none --balloon none --disk /tmp/gap.img,name=d \
+	--net manual,name=v,ifname=nic-v,mac=02:00:00:00:00:0a
+status=$?
 domctl destroy gap 2> /dev/null
 tries=100
 until [ "$(pinned)" = "$before" ] || [ $tries = 0 ]; do
@@ -70,6 +57,6 @@ if [ "$(pinned)" != "$before" ]; then
 	echo "pinned pages: $before before, $(pinned) now"
 	exit 1
 fi
-rm -f $in $out /tmp/gap.*
+rm -f /tmp/gap.*
 # killed by the hypervisor: its memory is gone
 [ "$status" = 12 ]

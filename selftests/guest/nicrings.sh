@@ -5,19 +5,11 @@
 # with another one beside it, and answers what it asks. WORDS are for its command line.
 #
 # With iproute2's ip (/bin/ip): busybox prefers its own.
+. /tests/guest/asked.sh
 image=$1
 words=$2
-out=/tmp/nicrings.out
-in=/tmp/nicrings.in
 IP=/bin/ip
-ping=
-
-# What domctl shows as the reason for which interface $1 is broken.
-reason() {
-	domctl show "$image" | awk -v name="$1" '
-		/^[A-Z]/ { mine = $1 == "Net:" && $2 == name }
-		mine && sub(/^  Because: /, "") { print; exit }'
-}
+pid=/tmp/nicrings.pid
 
 # Counters of interface $1, and whether the host's end knows that there is a driver. This is
 # asked often: no process is made for it.
@@ -44,50 +36,31 @@ set_up() {
 	done
 }
 
+# flood N: so many frames, in place of those that are still to come
+flood() {
+	[ ! -e $pid ] || kill "$(cat $pid)" 2> /dev/null
+	rm -f $pid
+	[ "$1" = 0 ] || (
+		ping -c "$1" -i 0.01 -W 1 -s 100 10.9.8.2 > /dev/null 2>&1 7>&- 8>&- &
+		echo $! > $pid
+	)
+	echo
+}
+
 answer() {
 	case $1 in
-	why) echo "$(reason "$2")" ;;
+	why) echo "$(because Net "$2" "$image")" ;;
 	stats) stats "$2" ;;
 	mac) cat "/sys/class/net/nic-$2/address" ;;
 	link) $IP link set nic-v "$2" && { [ "$2" = down ] || set_up; }; echo ;;
-	flood)
-		[ -z "$ping" ] || kill "$ping" 2> /dev/null
-		ping=
-		if [ "$2" != 0 ]; then
-			ping -c "$2" -i 0.01 -W 1 -s 100 10.9.8.2 > /dev/null 2>&1 7>&- 8>&- &
-			ping=$!
-		fi
-		echo
-		;;
+	flood) flood "$2" ;;
 	esac
 }
 
-rm -f $in $out
-mkfifo $in $out || exit 1
-exec 7<> $in 8<> $out
-{
-	domctl create "$image" --kernel "/tests/guest/$image" --memory 16M --console \
-		--rng none --balloon none --append "$words" \
-		--net manual,name=v,ifname=nic-v,mac=02:00:00:00:00:0a,queues=2,mtu=65535 \
-		--net manual,name=o,ifname=nic-o,mac=02:00:00:00:00:0b \
-		< $in > $out 2> /tmp/nicrings.end 7>&- 8>&-
-	status=$?
-	echo "the end" >&8
-	exit $status
-} &
-job=$!
-while read -r line <&8; do
-	case $line in
-	"why "* | "stats "* | "mac "* | "link "* | "flood "*)
-		# shellcheck disable=SC2086
-		answer $line >&7
-		;;
-	"the end"*) break ;;
-	*) echo "$line" ;;
-	esac
-done
-wait $job
+asked_by "why stats mac link flood" "$image" --kernel "/tests/guest/$image" --memory 16M \
+	--rng none --balloon none --append "$words" \
+	--net manual,name=v,ifname=nic-v,mac=02:00:00:00:00:0a,queues=2,mtu=65535 \
+	--net manual,name=o,ifname=nic-o,mac=02:00:00:00:00:0b
 status=$?
-cat /tmp/nicrings.end
-rm -f $in $out /tmp/nicrings.end
+rm -f $pid
 exit $status
