@@ -30,10 +30,10 @@ host_root() {
 		ssh_client $HOST_ROOT
 }
 
-# Nothing of it runs any more, or this fails.
+# Nothing of it runs any more, or this fails, and may be tried again.
 host_root_gone() {
 	for mount in /run /proc /sys /dev ""; do
-		umount $HOST_ROOT$mount || return 1
+		! grep -q " $HOST_ROOT$mount " /proc/mounts || umount $HOST_ROOT$mount || return 1
 	done
 }
 

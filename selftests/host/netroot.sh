@@ -29,7 +29,7 @@ serve() {
 no_server() {
 	on_host exportfs -ua; on_host rpc.nfsd 0
 	kill "$(pidof rpc.mountd)" "$(pidof rpcbind)"
-	soon umount $export && umount $HOST_ROOT/proc/fs/nfsd
+	soon umount $export && soon umount $HOST_ROOT/proc/fs/nfsd
 }
 
 rc() {
