@@ -352,6 +352,7 @@ static void push_packed(struct vring_host *r, __u16 id, __u32 written)
 	WRITE_ONCE(d->id, (__force __le16)id);
 	WRITE_ONCE(d->len, (__force __le32)written);
 	r->next_used += r->count[id];
+	r->pushed += r->count[id];
 	if (r->next_used >= r->c.size) {
 		r->next_used -= r->c.size;
 		r->used_wrap = !r->used_wrap;
@@ -388,6 +389,9 @@ static bool packed_wants_signal(struct vring_host *r, __u16 old, bool valid)
 		return false;
 	if (flags != VRING_PACKED_EVENT_FLAG_DESC || !r->c.event_idx || !valid)
 		return true;
+	/* a whole lap: wherever it is, it was passed */
+	if (r->pushed >= r->c.size)
+		return true;
 	at = READ16(&event->off_wrap);
 	off = at & ~PACKED_WRAP;
 	/* positions of another lap are one ring behind */
@@ -409,6 +413,7 @@ bool vring_wants_signal(struct vring_host *r)
 			    split_wants_signal(r, old, valid);
 	r->signalled = r->next_used;
 	r->signalled_valid = true;
+	r->pushed = 0;
 	return yes;
 }
 

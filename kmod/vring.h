@@ -82,6 +82,7 @@ struct vring_host {
 	bool used_wrap;
 	__u16 signalled;
 	bool signalled_valid;
+	__u32 pushed;	/* packed: descriptors since then, perhaps more than a lap */
 	__u8 busy[VRING_SIZE_MAX];
 	__u16 count[VRING_SIZE_MAX];
 };

@@ -439,6 +439,36 @@ TEST_F(traffic, signals_by_index)
 	}
 }
 
+/* All buffers of the ring at once, as a device that answers many: each index is passed. */
+TEST_F(traffic, signals_of_a_whole_lap)
+{
+	struct vring_seg segs[MAX];
+	struct vring_chain chain = { .segs = segs, .max = MAX };
+	struct guest *g = &self->g;
+	uint32_t len;
+	int i, ahead;
+
+	if (!variant->event_idx)
+		SKIP(return, "no event index");
+	for (ahead = 0; ahead < variant->size; ahead++) {
+		round_trip(g, _metadata);
+		vring_wants_signal(&g->host);
+		ASSERT_LE(0, take(g, &len));
+		want_signal_at(g, ahead);
+		for (i = 0; i < variant->size; i++)
+			ASSERT_LE(0, add(g, &one, 1, false));
+		for (i = 0; i < variant->size; i++) {
+			ASSERT_EQ(1, vring_pop(&g->host, &chain, guest_read, g));
+			vring_push(&g->host, chain.id, 512);
+		}
+		ASSERT_TRUE(vring_wants_signal(&g->host)) TH_LOG("at %d", ahead);
+		/* once */
+		ASSERT_FALSE(vring_wants_signal(&g->host));
+		while (take(g, &len) >= 0)
+			;
+	}
+}
+
 TEST_F(traffic, signals_by_flag)
 {
 	struct guest *g = &self->g;
