@@ -306,6 +306,19 @@ static int count_bufs(struct net_rx *rx, u32 len, struct bus_used *used, unsigne
 	return i == max ? -EMSGSIZE : 0;
 }
 
+/*
+ * Does the driver take such a frame? The driver before it may have, by which the host's
+ * end still goes. That a frame is of another guest (SKB_GSO_DODGY) is for the host's stack,
+ * which has looked at it.
+ */
+static bool is_taken(const struct net_nic *n, const struct sk_buff *skb)
+{
+	if (skb_is_gso(skb) &&
+	    !net_gso_ok(n->takes, skb_shinfo(skb)->gso_type & ~SKB_GSO_DODGY))
+		return false;
+	return skb->ip_summed != CHECKSUM_PARTIAL || n->takes & NETIF_F_HW_CSUM;
+}
+
 /* rx->lock held. Return: buffers used, 0: none are there, < 0: drop it. */
 static int frame_to_bufs(struct net_nic *n, struct net_rx *rx, const struct vring_host *ring,
 			 const struct sk_buff *skb, struct bus_used *used)
@@ -317,9 +330,7 @@ static int frame_to_bufs(struct net_nic *n, struct net_rx *rx, const struct vrin
 
 	if (rx->closed)
 		return -ENETDOWN;
-	/* of the driver before this one, by which the host's end still goes */
-	if ((skb_is_gso(skb) && !net_gso_ok(n->takes, skb_shinfo(skb)->gso_type)) ||
-	    (skb->ip_summed == CHECKSUM_PARTIAL && !(n->takes & NETIF_F_HW_CSUM)))
+	if (!is_taken(n, skb))
 		return -EPROTO;
 	if (n->mergeable)
 		max = min(NET_BUFS_MAX + 0U, READ_ONCE(ring->c.size));
