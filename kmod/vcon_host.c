@@ -159,13 +159,15 @@ u32 vcon_host_input(struct vcon_port *port)
 	return 0;
 }
 
-/* Return: bytes, 0: none now. */
+/* Return: bytes, 0: none now. What a client does not mean to read is lost. */
 static u32 send(struct vcon_host *h, char *from, u32 len)
 {
 	struct kvec vec = { .iov_base = from, .iov_len = len };
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	int n = kernel_sendmsg(h->client, &msg, &vec, 1, len);
 
+	if (n == -EPIPE && !hung_up(h))
+		return len;
 	return max(n, 0);
 }
 

@@ -125,6 +125,12 @@ clients() {
 	kill $other
 	soon port b host false
 	result "the first one goes"
+	soon port b guest false
+	behind 'stream answer port:b'
+	soon port b guest true
+	timeout $((30 * ${SLOW:-1})) $STREAM deaf $DIR/b 3000000 5 > /dev/null
+	result "one that reads nothing does not block what it writes"
+	soon port b host false
 	guest 'stream send port:org.test.a 3000000 4 & sleep 1; kill -0 $!'
 	result "a writer waits while nobody reads"
 	$STREAM slowly $DIR/a 200000 4 > /dev/null

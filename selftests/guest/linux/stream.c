@@ -8,6 +8,7 @@
  *   slowly    the same, 1 KiB at a time with pauses
  *   answer    gives back what it reads, to the end
  *   echo      writes BYTES and compares the answers, both at a time
+ *   deaf      writes BYTES, and says before that it reads nothing
  *   touch     connects, and goes
  *   refused   connects, and is hung up on at once
  *
@@ -298,6 +299,8 @@ int main(int argc, char **argv)
 		answer(fd);
 	else if (!strcmp(argv[1], "echo"))
 		echo(fd, bytes, seed);
+	else if (!strcmp(argv[1], "deaf") && !shutdown(fd, SHUT_RD))
+		send_bytes(fd, bytes, seed);
 	else if (!strcmp(argv[1], "touch"))
 		close(fd);
 	else if (!strcmp(argv[1], "refused"))
