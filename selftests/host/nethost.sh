@@ -12,6 +12,11 @@ set -u
 . /tests/host/common.sh
 . /tests/host/netlib.sh
 
+# Echo requests that the host itself has got
+heard() {
+	awk '$1 == "Icmp:" && $2 != "InMsgs" { print $10 }' /proc/net/snmp
+}
+
 begin
 ns="$IP netns exec world"
 $IP netns add world && $IP link add out type veth peer name in netns world &&
@@ -44,9 +49,19 @@ works one "netpeer service 6000" && $PEER rtt 10.213.0.2 6000 3 > /dev/null
 result "the host reaches the guest"
 ! $ns timeout 3 $PEER rtt 10.213.0.2 6000 1 > /dev/null 2>&1
 result "a stranger does not"
+before=$(heard)
+works one "ping -c 1 -W 2 10.213.0.1" && [ "$(heard)" = $((before + 1)) ]
+result "the guest reaches the host"
 works one "ifconfig eth0 10.213.0.9 netmask 255.255.255.0; route add default gw 10.213.0.1; \
 ! ping -c 1 -W 1 198.51.100.2"
 result "nor does the guest by an address that is not its own"
+
+before=$(heard)
+! guest one "ping -c 3 -i 0.1 -W 1 10.213.0.1" && [ "$(heard)" = "$before" ]
+result "not even to the host"
+[ "$(cat /proc/sys/net/ipv6/conf/one-net0/disable_ipv6)" = 1 ] &&
+	! grep -q one-net0 /proc/net/if_inet6
+result "no IPv6: it cannot be the host's router"
 
 guest_start two --net host,name=a --net host,name=b &&
 	nic_is two a guest_address 10.213.0.6 && nic_is two b guest_address 10.213.0.10

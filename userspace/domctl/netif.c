@@ -10,6 +10,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_bridge.h>
 #include <linux/rtnetlink.h>
 #include <netlink/errno.h>
@@ -20,6 +21,7 @@
 #include <netlink/route/route.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "netif.h"
 
@@ -430,6 +432,29 @@ static int no_inet6(struct netif *n, uint32_t ifindex)
 	return result;
 }
 
+/*
+ * A routed guest is reached by IPv4 alone. By IPv6 it could tell the host of routers, and
+ * become its way to the world.
+ */
+static int disable_inet6(const struct nic *nic, struct error *error)
+{
+	char path[64 + IFNAMSIZ];
+	int failed = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", nic->ifname);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;	/* the host has none */
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		failed = errno;
+	if (fd >= 0)
+		close(fd);
+	return failed ? error_set(error, EXIT_REFUSED, label_of(nic->name).text, "cannot switch "
+				  "off IPv6 on %s, which --net host needs: %s", nic->ifname,
+				  strerror(failed)) : 0;
+}
+
 int netif_wire(struct netif *n, const struct nic *nic, uint32_t ifindex, uint32_t *network,
 	       struct error *error)
 {
@@ -440,7 +465,8 @@ int netif_wire(struct netif *n, const struct nic *nic, uint32_t ifindex, uint32_
 	if (nic->mode == NIC_MANUAL)
 		return 0;
 	if (nic->mode == NIC_HOST)
-		return netif_set_up(n, nic->name, ifindex, true, error) ? -1 :
+		return disable_inet6(nic, error) ||
+		       netif_set_up(n, nic->name, ifindex, true, error) ? -1 :
 		       address(n, nic, ifindex, network, error);
 	/* A host without IPv6 needs none of this. */
 	(void)no_inet6(n, ifindex);

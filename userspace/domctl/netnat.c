@@ -101,13 +101,17 @@ int netnat_add(const struct nic *nic, uint32_t ifindex, uint32_t network, const 
 		 "  type nat hook postrouting priority srcnat; policy accept;\n"
 		 "  ip saddr %s/%d ip daddr != %s masquerade\n"
 		 " }\n"
+		 " chain input {\n"
+		 "  type filter hook input priority filter; policy accept;\n"
+		 "  iifname \"%s\" ip saddr != %s drop\n"
+		 " }\n"
 		 " chain forward {\n"
 		 "  type filter hook forward priority filter; policy accept;\n"
 		 "  iifname \"%s\" ip saddr != %s drop\n"
 		 "  oifname \"%s\" ct state new ip saddr != %s drop\n"
 		 " }\n"
 		 "}\n", ifindex, nic->name, domain, base, NET_HOST_BITS, range, nic->ifname, guest,
-		 nic->ifname, range);
+		 nic->ifname, guest, nic->ifname, range);
 	output = run(commands, why, sizeof(why));
 	if (!output)
 		return error_set(error, EXIT_REFUSED, what, "NAT: nftables: %s", why);
