@@ -76,9 +76,10 @@ static void destroy_workers(struct bus_device *dev)
 	memset(dev->io_workers, 0, sizeof(dev->io_workers));
 }
 
-static void device_free_work(struct work_struct *work)
+/* Its last line is not the module's. */
+static int device_free(void *arg)
 {
-	struct bus_device *dev = container_of(work, struct bus_device, free_work);
+	struct bus_device *dev = arg;
 	struct domus_domain *d = dev->d;
 	unsigned int i, area;
 
@@ -97,7 +98,22 @@ static void device_free_work(struct work_struct *work)
 		wake_up_all(&d->bus.changed);
 		domain_put(d);
 	}
-	module_put(THIS_MODULE);
+	module_put_and_kthread_exit(0);
+}
+
+/*
+ * A worker that waits for a page of the holder's memory, or for the host's disk, may do so
+ * for ever, and who frees its device with it: each has a thread for that, and none waits
+ * for another's.
+ */
+static void device_free_work(struct work_struct *work)
+{
+	struct bus_device *dev = container_of(to_delayed_work(work), struct bus_device, free_work);
+	struct task_struct *thread = kthread_run(device_free, dev, "domus-free");
+
+	/* no memory now: it is tried again */
+	if (IS_ERR(thread))
+		queue_delayed_work(bus_workqueue, &dev->free_work, HZ);
 }
 
 static void device_release(struct kref *ref)
@@ -106,8 +122,8 @@ static void device_release(struct kref *ref)
 
 	atomic_inc(&freeing);
 	/* the last request may have ended in an interrupt */
-	INIT_WORK(&dev->free_work, device_free_work);
-	bus_queue_system_work(&dev->free_work);
+	INIT_DELAYED_WORK(&dev->free_work, device_free_work);
+	queue_delayed_work(bus_workqueue, &dev->free_work, 0);
 }
 
 void bus_put(struct bus_device *dev)

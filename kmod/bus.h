@@ -147,7 +147,7 @@ struct bus_device {
 	atomic_t io_next;
 	struct bus_rate rate;
 	struct delayed_work end_work;
-	struct work_struct free_work;
+	struct delayed_work free_work;
 };
 
 /**

@@ -250,56 +250,60 @@ s64 bus_call_config(struct domus_domain *d, const u64 args[6])
 	return r;
 }
 
-/* Device's lock held. @config: of DOMUS_QUEUE_ENABLE */
-static s64 queue_op(struct bus_device *dev, const u64 args[6],
-		    const struct domus_dev_queue *config)
+static s64 enable(struct bus_queue *q, u64 gpa)
 {
-	struct bus_queue *q;
+	struct domus_dev_queue config;
 
-	q = &dev->queues[array_index_nospec(args[2], dev->nr_queues)];
-	switch (args[0]) {
-	case DOMUS_QUEUE_ENABLE:
-		return bus_queue_enable(q, config);
-	case DOMUS_QUEUE_DISABLE:
+	if (gmem_read(&q->dev->d->gmem, gpa, &config, sizeof(config)))
+		return -EFAULT;
+	return bus_queue_enable(q, &config);
+}
+
+static s64 disable(struct bus_queue *q)
+{
+	struct bus_device *dev = q->dev;
+	s64 r = -ENODEV;
+
+	mutex_lock(&dev->lock);
+	if (bus_plugged(dev)) {
 		bus_queue_disable(q);
 		if (dev->ops->disabled)
 			dev->ops->disabled(q);
-		return bus_queue_drain(q);
+		r = bus_queue_drain(q);
+	}
+	mutex_unlock(&dev->lock);
+	return r;
+}
+
+/* Without the lock, which a reset may hold for long: guests ask this with events off. */
+static s64 set_vcpu(struct bus_queue *q, u64 vcpu)
+{
+	return event_move_device(q->dev->d, READ_ONCE(q->port), vcpu);
+}
+
+static s64 queue_op(struct bus_queue *q, const u64 args[6])
+{
+	switch (args[0]) {
+	case DOMUS_QUEUE_ENABLE:
+		return enable(q, args[3]);
+	case DOMUS_QUEUE_DISABLE:
+		return disable(q);
+	case DOMUS_QUEUE_SET_VCPU:
+		return set_vcpu(q, args[3]);
 	default:
 		return -EINVAL;
 	}
 }
 
-/* Without the lock, which a reset may hold for long: guests ask this with events off. */
-static s64 set_vcpu(struct bus_device *dev, u64 queue, u64 vcpu)
-{
-	if (queue >= dev->nr_queues)
-		return -EINVAL;
-	queue = array_index_nospec(queue, dev->nr_queues);
-	return event_move_device(dev->d, READ_ONCE(dev->queues[queue].port), vcpu);
-}
-
 s64 bus_call_queue(struct domus_domain *d, const u64 args[6])
 {
 	struct bus_device *dev = get_handle(d, args[1]);
-	struct domus_dev_queue config;
-	s64 r = -ENODEV;
+	s64 r = -EINVAL;
 
 	if (!dev)
 		return -ENODEV;
-	if (args[0] == DOMUS_QUEUE_SET_VCPU) {
-		r = set_vcpu(dev, args[2], args[3]);
-	} else if (args[2] >= dev->nr_queues) {
-		r = -EINVAL;
-	} else if (args[0] == DOMUS_QUEUE_ENABLE &&
-		   gmem_read(&d->gmem, args[3], &config, sizeof(config))) {
-		r = -EFAULT;
-	} else {
-		mutex_lock(&dev->lock);
-		if (bus_plugged(dev))
-			r = queue_op(dev, args, &config);
-		mutex_unlock(&dev->lock);
-	}
+	if (args[2] < dev->nr_queues)
+		r = queue_op(&dev->queues[array_index_nospec(args[2], dev->nr_queues)], args);
 	bus_put(dev);
 	return r;
 }

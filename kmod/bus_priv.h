@@ -23,7 +23,10 @@ void bus_queue_disable(struct bus_queue *q);
  */
 int bus_queue_drain(struct bus_queue *q);
 
-/* DOMUS_QUEUE_ENABLE: @config unchecked. Device's lock held. Return: its port, or < 0. */
+/*
+ * DOMUS_QUEUE_ENABLE: @config unchecked. Device's lock not held: the ring is mapped without
+ * it. Context: process, current->mm is the holder's. Return: its port, or < 0.
+ */
 s64 bus_queue_enable(struct bus_queue *q, const struct domus_dev_queue *config);
 
 /* Requests that were taken and not given back: none? Context: any but NMI. */

@@ -95,67 +95,119 @@ int bus_queue_drain(struct bus_queue *q)
 	return 0;
 }
 
-static int queue_map(struct bus_queue *q, const struct domus_dev_queue *config,
-		     struct vring_config *ring)
+/* A ring, with the queue's three areas in the kernel's memory. */
+struct queue_ring {
+	struct vring_config config;
+	struct gmem_area areas[3];
+};
+
+static void ring_unmap(struct queue_ring *ring)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		gmem_unmap(&ring->areas[i]);
+}
+
+/* No lock held: the holder's memory may be what takes for ever to come. */
+static int ring_map(const struct bus_queue *q, const struct domus_dev_queue *config,
+		    u64 features, struct queue_ring *ring)
 {
 	const u64 at[3] = { config->desc, config->driver, config->device };
 	struct vring_area areas[3];
 	unsigned int i;
 	int err;
 
-	err = vring_areas(config->size, ring->packed, areas);
+	*ring = (struct queue_ring){ .config = {
+		.size	   = config->size,
+		.packed	   = features & BIT_ULL(VIRTIO_F_RING_PACKED),
+		.indirect  = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC),
+		.event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
+	} };
+	err = vring_areas(config->size, ring->config.packed, areas);
 	if (err)
 		return err;
 	for (i = 0; i < 3; i++) {
 		err = at[i] & (areas[i].align - 1) ? -EINVAL :
-		      gmem_map(&q->dev->d->gmem, at[i], areas[i].bytes, &q->areas[i]);
+		      gmem_map(&q->dev->d->gmem, at[i], areas[i].bytes, &ring->areas[i]);
 		if (err) {
-			queue_unmap(q);
+			ring_unmap(ring);
 			return err;
 		}
 	}
-	ring->size = config->size;
-	ring->desc = q->areas[0].at;
-	ring->driver = q->areas[1].at;
-	ring->device = q->areas[2].at;
+	ring->config.desc = ring->areas[0].at;
+	ring->config.driver = ring->areas[1].at;
+	ring->config.device = ring->areas[2].at;
 	return 0;
 }
 
-/* DOMUS_QUEUE_ENABLE. Device's lock held. Return: its port, or < 0. */
-s64 bus_queue_enable(struct bus_queue *q, const struct domus_dev_queue *config)
+/* Device's lock held. Return: 0, -ENODEV, -EINVAL. */
+static int may_enable(const struct bus_queue *q, const struct domus_dev_queue *config)
 {
 	struct bus_device *dev = q->dev;
-	struct vring_config ring = {
-		.packed	   = dev->features & BIT_ULL(VIRTIO_F_RING_PACKED),
-		.indirect  = dev->features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC),
-		.event_idx = dev->features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
-	};
-	unsigned long flags;
-	int err, port;
 
+	lockdep_assert_held(&dev->lock);
+	if (!bus_plugged(dev))
+		return -ENODEV;
 	if (!(dev->status & VIRTIO_CONFIG_S_FEATURES_OK) || q->enabled ||
 	    config->size > dev->queue_max)
 		return -EINVAL;
+	return 0;
+}
+
+/* Device's lock held. Return: its port, with @ring in the queue, or < 0. */
+static s64 enable(struct bus_queue *q, const struct domus_dev_queue *config,
+		  const struct queue_ring *ring)
+{
+	struct bus_device *dev = q->dev;
+	unsigned long flags;
+	int err, port;
+
+	lockdep_assert_held(&dev->lock);
 	err = bus_queue_drain(q);	/* of the queue's life before */
 	if (err)
 		return err;
-	err = queue_map(q, config, &ring);
-	if (err)
-		return err;
 	port = event_bind_device(dev->d, config->vcpu);
-	if (port < 0) {
-		queue_unmap(q);
+	if (port < 0)
 		return port;
-	}
 	mutex_lock(&q->pop);
 	spin_lock_irqsave(&q->push, flags);
-	vring_setup(&q->ring, &ring);
+	memcpy(q->areas, ring->areas, sizeof(q->areas));
+	vring_setup(&q->ring, &ring->config);
 	q->config = *config;
 	q->port = port;
 	WRITE_ONCE(q->enabled, true);
 	spin_unlock_irqrestore(&q->push, flags);
 	mutex_unlock(&q->pop);
 	return port;
+}
+
+s64 bus_queue_enable(struct bus_queue *q, const struct domus_dev_queue *config)
+{
+	struct bus_device *dev = q->dev;
+	struct queue_ring ring;
+	u64 features;
+	s64 r;
+
+	mutex_lock(&dev->lock);
+	features = dev->features;
+	r = may_enable(q, config);
+	mutex_unlock(&dev->lock);
+	if (!r)
+		r = ring_map(q, config, features, &ring);
+	if (r)
+		return r;
+	mutex_lock(&dev->lock);
+	r = may_enable(q, config);
+	/* another vCPU may have reset it since */
+	if (!r && dev->features != features)
+		r = -EINVAL;
+	if (!r)
+		r = enable(q, config, &ring);
+	mutex_unlock(&dev->lock);
+	if (r < 0)
+		ring_unmap(&ring);
+	return r;
 }
 
 /* ---- 2. Buffers ----------------------------------------------------------------- */

@@ -4,6 +4,9 @@
 # gap.sh: runs gap.c, whose holder (holder/gap.c) takes memory away from it that devices
 # use, and has it done. In the end nothing of it is pinned any more.
 #
+# gap.sh held: memory that does not come for ever. The guest's call waits for it, and the
+# host still detaches the interface and destroys the domain.
+#
 # With iproute2's ip (/bin/ip): busybox prefers its own.
 . /tests/guest/asked.sh
 IP=/bin/ip
@@ -15,12 +18,29 @@ pinned() {
 		/proc/vmstat
 }
 
+# Once the guest waits in its call.
+let_go() {
+	pid=$(domctl -j show gap | tr ',{' '\n\n' | sed -n 's/.*"pid": *//p')
+	tries=300
+	until cat /proc/"$pid"/task/*/stack | grep -q handle_userfault || [ $tries = 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+	[ $tries != 0 ] || echo "it does not wait"
+	timeout $((30 * ${SLOW:-1})) domctl net detach gap v --force || echo "detach: $?"
+	timeout $((30 * ${SLOW:-1})) domctl destroy gap || echo "destroy: $?"
+}
+
 answer() {
 	case $1 in
 	gap)
 		echo "$2 $3 $4" > /tmp/gap.in
 		read -r errno < /tmp/gap.out
 		echo "$errno"
+		;;
+	held)
+		(let_go > /tmp/gap.verdict 2>&1 7>&- 8>&- &)
+		echo
 		;;
 	stats) echo 0 0 0 0 0 1 ;;
 	link)
@@ -36,6 +56,13 @@ answer() {
 	esac
 }
 
+# gap WORDS: the guest, with these on its command line
+gap() {
+	asked_by "gap held stats link flood" gap --kernel /tests/guest/gap --memory 16M \
+		--rng none --balloon none --disk /tmp/gap.img,name=d --append "$1" \
+		--net manual,name=v,ifname=nic-v,mac=02:00:00:00:00:0a
+}
+
 rm -f /tmp/gap.in /tmp/gap.out
 mkfifo /tmp/gap.in /tmp/gap.out || exit 1
 exec 5<> /tmp/gap.in 6<> /tmp/gap.out
@@ -43,11 +70,18 @@ truncate -s 8M /tmp/gap.img
 before=$(pinned)
 # shellcheck disable=SC2034  # asked_by has it
 preload=/tests/guest/gap.so
-asked_by "gap stats link flood" gap --kernel /tests/guest/gap \
-	--memory 16M --rng none --balloon none --disk /tmp/gap.img,name=d \
-	--net manual,name=v,ifname=nic-v,mac=02:00:00:00:00:0a
-status=$?
-domctl destroy gap 2> /dev/null
+if [ "${1:-}" = held ]; then
+	for what in frame ring; do
+		gap held=$what
+		cat /tmp/gap.verdict
+		[ -s /tmp/gap.verdict ] && exit 1
+	done
+else
+	gap ""
+	# killed by the hypervisor: its memory is gone
+	[ $? = 12 ] || exit 1
+	domctl destroy gap 2> /dev/null
+fi
 tries=100
 until [ "$(pinned)" = "$before" ] || [ $tries = 0 ]; do
 	tries=$((tries - 1))
@@ -58,5 +92,3 @@ if [ "$(pinned)" != "$before" ]; then
 	exit 1
 fi
 rm -f /tmp/gap.*
-# killed by the hypervisor: its memory is gone
-[ "$status" = 12 ]

@@ -205,8 +205,9 @@ const struct command cmd_show = {
 
 /* ---- 3. destroy ----------------------------------------------------------- */
 
-/* How long a holder may take to let go. */
+/* How long a holder may take to let go, and when it is killed. */
 #define GONE_MS 10000
+#define KILL_MS 3000
 #define LOOK_MS 10
 
 static bool is_gone(struct control *control, const struct control_ref *ref)
@@ -235,7 +236,8 @@ static int end_holder(struct control *control, const struct control_ref *ref,
 
 /*
  * The domain's name is free, and then the holder has ended, too: only then are disks and
- * whatever else it had open free for others.
+ * whatever else it had open free for others. A holder whose memory does not come (a file's
+ * whose server is dead) has a vCPU thread that waits for it until it is killed.
  */
 static int wait_gone(struct control *control, const struct control_ref *ref,
 		     const struct control_domain *d, int holder, struct error *error)
@@ -249,6 +251,8 @@ static int wait_gone(struct control *control, const struct control_ref *ref,
 				return 0;
 			break;
 		}
+		if (waited == KILL_MS && holder >= 0)
+			(void)syscall(SYS_pidfd_send_signal, holder, SIGKILL, NULL, 0);
 		(void)nanosleep(&nap, NULL);
 	}
 	return error_set(error, EXIT_REFUSED, "holder", "of %s (PID %" PRIu32 ") does not end: the "

@@ -2,16 +2,21 @@
 /*
  * gap.so, to be preloaded into domctl: the holder takes memory away from its guest that
  * devices read and write. Lines of /tmp/gap.in say what, "WHAT OFFSET BYTES"; each is
- * answered by a line in /tmp/gap.out, 0 or an errno.
+ * answered by a line in /tmp/gap.out, 0 or an errno. What is held does not come back, as
+ * a file's pages whose server is dead: who touches it waits until it is killed.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <dlfcn.h>
 
 #define MEMORY	(16UL << 20)	/* of the guest; nothing else is as large */
@@ -30,6 +35,22 @@ static char *guest_memory(void)
 	return (char *)found;
 }
 
+static int hold(char *at, size_t bytes)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range = { (unsigned long)at, bytes },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	/* nobody reads what it says; it is closed with the holder */
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || madvise(at, bytes, MADV_DONTNEED) ||
+	    ioctl(fd, UFFDIO_REGISTER, &range))
+		return -1;
+	return 0;
+}
+
 static int take(const char *what, char *at, size_t bytes)
 {
 	if (!strcmp(what, "unmap"))
@@ -45,6 +66,8 @@ static int take(const char *what, char *at, size_t bytes)
 	if (!strcmp(what, "replace"))
 		return mmap(at, bytes, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0;
+	if (!strcmp(what, "hold"))
+		return hold(at, bytes);
 	errno = EINVAL;
 	return -1;
 }
