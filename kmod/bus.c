@@ -94,6 +94,7 @@ static int device_free(void *arg)
 	if (atomic_dec_and_test(&freeing))
 		wake_up_all(&freed);
 	if (d) {
+		atomic_dec(&d->bus.freeing);
 		atomic_dec(&d->bus.alive);
 		wake_up_all(&d->bus.changed);
 		domain_put(d);
@@ -121,6 +122,8 @@ static void device_release(struct kref *ref)
 	struct bus_device *dev = container_of(ref, struct bus_device, ref);
 
 	atomic_inc(&freeing);
+	if (dev->d)
+		atomic_inc(&dev->d->bus.freeing);
 	/* the last request may have ended in an interrupt */
 	INIT_DELAYED_WORK(&dev->free_work, device_free_work);
 	queue_delayed_work(bus_workqueue, &dev->free_work, 0);
@@ -472,6 +475,9 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 	if (left || !again)
 		event_signal_kind(d, DOMUS_PORT_BUS, 0);
 	bus_put(dev);
+	/* who took a disk away may unmount its file system next; other domains' may hang */
+	if (gone)
+		wait_event_killable_timeout(b->changed, !atomic_read(&b->freeing), HZ);
 	if (left > 0)
 		return 0;
 	if (left < 0)

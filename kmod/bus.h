@@ -161,6 +161,7 @@ struct bus {
 	u32 last_instance;
 	struct bus_device __rcu *slots[DOMUS_MAX_DEVICES];
 	atomic_t alive;		/* devices that were added and are not freed yet */
+	atomic_t freeing;	/* those of them that nobody refers to any more */
 	wait_queue_head_t changed;
 };
 
@@ -201,6 +202,8 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
  *	does not answer (bus_ops.answers) keep the device: it goes when they are answered
  * @again: the caller will ask again when the time is over: the guest goes on being asked
  *
+ * When it has gone it is waited for until it is freed, a second at most: what it held, as
+ * a disk's file, is let go of.
  * Context: process, may sleep; killable.
  * Return: 0, -ENOENT, -ETIMEDOUT (the guest holds on: still plugged), -EINTR,
  * -EINPROGRESS (by force: it goes once the host has answered).
