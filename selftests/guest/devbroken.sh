@@ -4,11 +4,13 @@
 # devbroken.sh: what is behind a disk fails, hangs, fills up or is taken away, and the
 # guest (devio.c) is told so, goes on, and can be ended.
 #
-#   1. errors: a device that has nothing but errors, a file system that is full, a file
-#      that was cut off, a device that is pulled out
+#   1. errors: a device that has nothing but errors, one that has them now and then, a
+#      file system that is full (tmpfs, ext4, xfs), a file that was cut off, a device
+#      that is pulled out
 #   2. a device that hangs: forced removal, reset, destroy
 #
-# With --module brd, dm-mod, dm-delay, null_blk, sd_mod and scsi_debug, and dmsetup beside this file.
+# With --module brd, dm-mod, dm-delay, dm-flakey, null_blk, sd_mod, scsi_debug, ext4 and xfs,
+# dmsetup beside this file, mkfs.ext4 and mkfs.xfs.
 # shellcheck disable=SC2181,SC2317  # result looks at the status
 number=0 failed=0
 DIR=/tmp/devbroken
@@ -31,6 +33,13 @@ answers() {
 hears() {
 	timeout $((30 * ${SLOW:-1})) awk -v want="$1" '
 		{ sub(/\r$/, "") } $0 == want { good = 1; exit } { print "# guest: " $0 } END { exit !good }' <&8
+}
+
+# reads STATUS: this time
+reads() {
+	echo read >&7
+	timeout $((30 * ${SLOW:-1})) awk -v want="$1" '
+		{ sub(/\r$/, "") } /^read: / { exit $2 != want }' <&8
 }
 
 guest() {
@@ -86,6 +95,9 @@ SECTORS=8192
 GOOD="0 $SECTORS linear /dev/ram0 0"
 BAD="0 $SECTORS error"
 SLOWLY="0 $SECTORS delay /dev/ram0 0 6000"
+# flakey: seconds that it is up, and down, and what that means
+DOWN="0 $SECTORS flakey /dev/ram0 0 0 36000"
+FLIPS="0 $SECTORS flakey /dev/ram0 0 1 1"
 
 # ---- 1. Errors --------------------------------------------------------------------
 
@@ -103,6 +115,91 @@ errors() {
 	result "it works again"
 	without
 	result "and is given back"
+}
+
+flakey() {
+	if ! dm targets | grep -q '^flakey'; then
+		number=$((number + 1))
+		echo "ok $number - a device that fails now and then # SKIP the kernel has no dm-flakey"
+		return
+	fi
+	table dm "$GOOD" && with /dev/dm-0 && answers "put 0" "16 0" && answers flush 0
+	result "a device that will fail"
+	table dm "$DOWN" && answers "check 0" "0 16" && answers "put 1" "0 16" &&
+		answers "zero 1" 1
+	result "it is down: reads, writes and zeroes fail"
+	answers reset 0 && answers open 1 && answers read 1
+	result "a reset changes nothing"
+	table dm "$GOOD" && answers "check 0" "16 0" && answers "put 1" "16 0" &&
+		answers "check 1" "16 0" && answers flush 0
+	result "it is up: what was written is there, and more can be"
+	table dm "$DOWN 1 error_writes" && answers "put 2" "0 16" && answers "check 1" "16 0"
+	result "writes fail, reads do not"
+	table dm "$DOWN 1 drop_writes" && answers "put 0" "16 0" && answers "put 3" "16 0" &&
+		answers "check 3" "0 0" && table dm "$GOOD" && answers "check 0" "16 0"
+	result "writes are lost without a word: what was there before is read"
+	dm suspend --noflush --nolockfs dm && answers start 16 && dm load dm --table "$DOWN" &&
+		dm resume dm && answers end "0 16"
+	result "it goes down with requests under way"
+	dm suspend --noflush --nolockfs dm && answers start 16 && dm load dm --table "$GOOD" &&
+		dm resume dm && answers end "16 0"
+	result "it comes up with requests under way"
+	table dm "$FLIPS" && soon reads 1 && soon reads 0 && soon reads 1
+	result "up for a second, down for a second: the guest sees both"
+	table dm "$DOWN" && answers start 16 && destroyed "it is down"
+	table dm "$GOOD" && soon unused
+	result "nothing is left"
+	guest && with /dev/dm-0 && answers "check 1" "16 0" && without
+	result "the next guest finds what was written"
+}
+
+# fill PATH: until not one block more goes there, delayed ones included
+fill() {
+	size=none
+	until [ "$(stat -c %s "$1" 2> /dev/null)" = "$size" ]; do
+		size=$(stat -c %s "$1" 2> /dev/null)
+		dd if=/dev/zero bs=64k 2> /dev/null >> "$1"
+		sync
+	done
+}
+
+# lacks_room "put A": some of its writes fail (file systems may have a block left over)
+lacks_room() {
+	echo "$1" >&7
+	timeout $((30 * ${SLOW:-1})) awk '/^put / { sub(/\r$/, ""); print "# " $0
+		exit !($3 + $4 == 16 && $4 > 0) }' <&8
+}
+
+# full_fs KIND DEVICE [OPTION...]: a sparse image on a file system that runs full
+full_fs() {
+	kind=$1 device=$2
+	shift 2
+	fs="$kind${*:+, $*}"
+	case $kind in
+	ext4) mkfs.ext4 -q -F -m 0 "$device" ;;
+	xfs) mkfs.xfs -q -f --unsupported "$device" ;;
+	esac > $DIR/said 2>&1 && mount -t "$kind" "$device" $DIR/full &&
+		truncate -s 4M $DIR/full/img && with $DIR/full/img "$@" &&
+		answers "put 0" "16 0" && answers flush 0
+	result "a sparse file on $fs"
+	fill $DIR/full/rest
+	lacks_room "put 1" && answers "zero 2" 1
+	result "which is full: what needs room fails"
+	answers "check 0" "16 0" && answers "put 0" "16 0"
+	result "reads do not, nor writes to what is there"
+	rm $DIR/full/rest && answers "put 1" "16 0" && answers "zero 2" 0 && answers flush 0
+	result "there is room: the same writes work"
+	without && umount $DIR/full && mount -t "$kind" "$device" $DIR/full &&
+		with $DIR/full/img "$@" && answers "check 0" "16 0" && answers "check 1" "16 0"
+	result "and the data are on the disk"
+	fill $DIR/full/rest
+	# two for one: what says where the file's blocks are takes some, too
+	answers "discard 0" 0 && answers "discard 1" 0 && answers flush 0 &&
+		answers "put 3" "16 0" && answers flush 0 && answers "check 3" "16 0"
+	result "full again: what the guest discards is room for what it writes"
+	answers start 16 && without && umount $DIR/full
+	result "and is given back"
+	[ $failed -eq 0 ] || exit 1
 }
 
 full() {
@@ -192,7 +289,12 @@ dm version > /dev/null || exit 1
 guest
 result "a guest"
 errors
+flakey
 full
+full_fs ext4 /dev/ram1
+full_fs ext4 /dev/ram1 --direct
+full_fs xfs /dev/ram2
+full_fs xfs /dev/ram2 --direct
 [ -e /sys/bus/pseudo/drivers/scsi_debug ] && pulled
 slow
 hangs
