@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Limits of a disk and of a network interface: what a rate allows takes as long as it says,
+ * at least. There is no upper bound: the machine may be slow.
+ *
+ * Who has tokens may take one request, whatever it costs, and pays for it before the next:
+ * so N requests take what N - 1 of them cost, less the burst. rates.sh answers: asked
+ * "limit KIND NAME OPTIONS" it sets them, "up" turns the host's end of the interface on,
+ * "flood N" sends N pings of 1000 bytes.
+ */
+#include "disk.h"
+#include "frame.h"
+#include "hostile.h"
+#include "story.h"
+
+#define MS		1000000UL
+#define KIB		1024U
+#define OPS		100U		/* in a second */
+#define MANY		41U		/* operations: 400 ms */
+#define RATE		(1024 * KIB)	/* bytes in a second */
+#define LARGE		(32 * KIB)
+#define LARGE_ONES	17U		/* 500 ms */
+
+static struct disk disk;
+static struct nic nic;
+static u8 *data;
+
+/* ---- 1. Limits ------------------------------------------------------------------------ */
+
+static bool limit(const char *what)
+{
+	if (same(ask_host("limit", what), "0"))
+		return true;
+	print("# limit %s: refused\n", what);
+	return false;
+}
+
+/* Since @begun at least @ns have gone by. */
+static bool lasted(u64 begun, u64 ns)
+{
+	u64 took = now() - begun;
+
+	print("# %lu ms, %lu at least\n", took / MS, ns / MS);
+	return took >= ns;
+}
+
+static void idle(u64 ns)
+{
+	u64 end = now() + ns;
+
+	while (now() < end)
+		hc0(DOMUS_HC_YIELD);
+}
+
+/* ---- 2. The disk ------------------------------------------------------------------------- */
+
+/* One request; of DISCARD and WRITE_ZEROES @bytes are those of the disk. */
+static bool start(struct disk *d, u32 type, u32 bytes)
+{
+	static struct virtio_blk_discard_write_zeroes range;
+
+	if (type != VIRTIO_BLK_T_DISCARD && type != VIRTIO_BLK_T_WRITE_ZEROES)
+		return disk_start(d, type, 0, data, bytes) >= 0;
+	range.num_sectors = bytes / SECTOR;
+	return disk_start(d, type, 0, &range, sizeof(range)) >= 0;
+}
+
+/* @n of them, @depth at a time. */
+static bool requests(u32 type, u32 bytes, unsigned int n, unsigned int depth, u8 expected)
+{
+	unsigned int begun = 0, ended;
+	u8 status;
+
+	for (ended = 0; ended < n; ended++) {
+		for (; begun < n && begun - ended < depth; begun++)
+			if (!start(&disk, type, bytes))
+				return false;
+		disk_kick(&disk);
+		if (disk_end(&disk, &status) < 0 || status != expected) {
+			print("# request %u: status %u\n", ended, status);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void operations(const char *name, u32 type, u32 bytes, unsigned int depth, u8 expected)
+{
+	bool good = limit("disk d --rate 0 --ops 100 --burst 0");
+	u64 begun = now();
+
+	good &= requests(type, bytes, MANY, depth, expected);
+	ok(good & lasted(begun, (MANY - 1) * 1000 * MS / OPS), "operations: %s", name);
+}
+
+static void bytes(const char *name, u32 type, unsigned int depth)
+{
+	bool good = limit("disk d --rate 1M --ops 0 --burst 0");
+	u64 begun = now();
+
+	good &= requests(type, LARGE, LARGE_ONES, depth, VIRTIO_BLK_S_OK);
+	ok(good & lasted(begun, (LARGE_ONES - 1) * 1000UL * LARGE / RATE * MS), "bytes: %s", name);
+}
+
+static void both(void)
+{
+	bool good = limit("disk d --rate 1M --ops 10 --burst 0");
+	u64 begun = now();
+
+	good &= requests(VIRTIO_BLK_T_IN, SECTOR, 6, 6, VIRTIO_BLK_S_OK);
+	good &= lasted(begun, 500 * MS) & limit("disk d --rate 64K --ops 1000 --burst 0");
+	begun = now();
+	good &= requests(VIRTIO_BLK_T_IN, LARGE, 2, 2, VIRTIO_BLK_S_OK);
+	ok(good & lasted(begun, 500 * MS), "both limits: the slower one counts");
+}
+
+/* What was not used for 600 ms is not kept, but for 200 ms of it. */
+static void burst(void)
+{
+	bool good = limit("disk d --rate 0 --ops 100 --burst 200");
+	u64 begun;
+
+	good &= requests(VIRTIO_BLK_T_IN, SECTOR, 1, 1, VIRTIO_BLK_S_OK);
+	idle(600 * MS);
+	begun = now();
+	good &= requests(VIRTIO_BLK_T_IN, SECTOR, 61, 16, VIRTIO_BLK_S_OK);
+	ok(good & lasted(begun, 400 * MS), "a pause makes up for a burst, and no more");
+}
+
+/* The limit is the device's, not a queue's. */
+static void two_queues(void)
+{
+	bool good = limit("disk d --rate 0 --ops 100 --burst 0");
+	static struct disk half;
+	unsigned int i;
+	u64 begun;
+	u8 status;
+
+	half = disk;
+	half.ring = (struct ring){};
+	half.requests = dev_memory(DISK_DEPTH * sizeof(*half.requests));
+	good &= ring_open(&half.ring, &half.dev, 1, DISK_DEPTH);
+	begun = now();
+	for (i = 0; good && i < 20; i++)
+		good = start(&disk, VIRTIO_BLK_T_IN, SECTOR) && start(&half, VIRTIO_BLK_T_OUT, SECTOR);
+	disk_kick(&disk);
+	disk_kick(&half);
+	for (i = 0; good && i < 20; i++)
+		good = disk_end(&disk, &status) >= 0 && disk_end(&half, &status) >= 0;
+	/* each may take one more than there are tokens for */
+	ok(good & lasted(begun, (2 * 20 - 2) * 1000 * MS / OPS), "two queues share the limit");
+}
+
+/* A byte in a second: what comes behind the first request waits for minutes. */
+static bool stuck(void)
+{
+	bool good = limit("disk d --rate 1 --ops 0 --burst 0") &&
+		    requests(VIRTIO_BLK_T_IN, SECTOR, 1, 1, VIRTIO_BLK_S_OK) &&
+		    start(&disk, VIRTIO_BLK_T_IN, SECTOR);
+
+	disk_kick(&disk);
+	idle(50 * MS);
+	return good && ring_take(&disk.ring, NULL) < 0;
+}
+
+static void lifted(void)
+{
+	u8 status;
+
+	ok(stuck() && limit("disk d --rate 0 --ops 0") && disk_end(&disk, &status) >= 0 &&
+	   status == VIRTIO_BLK_S_OK, "what waits goes on when the limit is lifted");
+	ok(stuck() && !dev_reset(&disk.dev) && limit("disk d --rate 0 --ops 0") &&
+	   disk_open(&disk, DISK_FEATURES) &&
+	   requests(VIRTIO_BLK_T_IN, SECTOR, 16, 16, VIRTIO_BLK_S_OK),
+	   "a reset does not wait for tokens");
+}
+
+static void test_disk(void)
+{
+	u64 end = disk.config.capacity;
+
+	operations("reads", VIRTIO_BLK_T_IN, SECTOR, 1, VIRTIO_BLK_S_OK);
+	operations("writes, many at a time", VIRTIO_BLK_T_OUT, SECTOR, 16, VIRTIO_BLK_S_OK);
+	operations("flushes", VIRTIO_BLK_T_FLUSH, 0, 4, VIRTIO_BLK_S_OK);
+	operations("zeroes", VIRTIO_BLK_T_WRITE_ZEROES, SECTOR, 4, VIRTIO_BLK_S_OK);
+	operations("discards", VIRTIO_BLK_T_DISCARD, 4096, 4, VIRTIO_BLK_S_OK);
+	operations("serial numbers", VIRTIO_BLK_T_GET_ID, 20, 1, VIRTIO_BLK_S_OK);
+	operations("requests that are refused", 77, SECTOR, 16, VIRTIO_BLK_S_UNSUPP);
+	operations("zeroes beyond the disk", VIRTIO_BLK_T_WRITE_ZEROES, (end + 1) * SECTOR, 16,
+		   VIRTIO_BLK_S_IOERR);
+	bytes("reads", VIRTIO_BLK_T_IN, 1);
+	bytes("writes, many at a time", VIRTIO_BLK_T_OUT, 16);
+	bytes("zeroes", VIRTIO_BLK_T_WRITE_ZEROES, 4);
+	both();
+	burst();
+	two_queues();
+	lifted();
+}
+
+/* ---- 3. The network interface ---------------------------------------------------------------- */
+
+#define PING	(sizeof(struct ether) + 20 + 8 + 1000U)
+
+static void sends(const char *name, const char *what, unsigned int n, u64 ns)
+{
+	static u8 frame[NIC_FRAME] = { 2, 0, 0, 0, 0, 0xee, 2, 0, 0, 0, 0, 0x0a, 8, 0 };
+	bool good = limit(what);
+	u64 begun = now();
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		good &= nic_send(&nic, frame, 1000);
+	ok(good & lasted(begun, ns), "from the guest: %s", name);
+}
+
+/* What else comes costs, too, and so takes longer. */
+static void receives(const char *name, const char *what, unsigned int n, u64 ns)
+{
+	bool good = limit(what);
+	unsigned int pings = 0;
+	u64 begun = now();
+	const u8 *frame;
+	u32 size;
+
+	ask_host("flood", "40");
+	while (pings < n) {
+		size = nic_receive(&nic, &frame);
+		if (!size)
+			break;
+		pings += size == PING;
+	}
+	good &= pings == n && lasted(begun, ns);
+	ask_host("flood", "0");
+	/* what is still on its way goes to nobody */
+	ok(good && !dev_reset(&nic.dev) && limit("net n --rate 0 --ops 0") && nic_open(&nic),
+	   "to the guest: %s", name);
+}
+
+static void test_nic(void)
+{
+	sends("operations", "net n --rate 0 --ops 100 --burst 0", MANY,
+	      (MANY - 1) * 1000 * MS / OPS);
+	sends("bytes", "net n --rate 20K --ops 0 --burst 0", 9,
+	      8 * 1000UL * 1000 / (20 * KIB) * MS);
+	receives("operations", "net n --rate 0 --ops 20 --burst 0", 16, 15 * 1000 * MS / 20);
+	receives("bytes", "net n --rate 20K --ops 0 --burst 0", 16,
+		 15 * PING * 1000 / (20 * KIB) * MS);
+}
+
+void test(void)
+{
+	hostile_init();
+	dev_init();
+	data = dev_memory(LARGE);
+	plan(20);
+	if (!dev_find(&disk.dev, VIRTIO_ID_BLOCK, 0) || !disk_open(&disk, DISK_FEATURES) ||
+	    !dev_find(&nic.dev, VIRTIO_ID_NET, 0) || !nic_open(&nic))
+		guest_stop(DOMUS_SHUTDOWN_CRASH, "a disk and a network interface are needed");
+	ask_host("up", "n");
+	while (!nic_link(&nic))
+		dev_wait();
+	test_disk();
+	test_nic();
+	/* the end does not wait for tokens, either */
+	stuck();
+}
