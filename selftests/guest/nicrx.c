@@ -443,6 +443,59 @@ static bool nowhere_to_answer(void)
 	       set_pairs(1) == VIRTIO_NET_OK;
 }
 
+/* A command in queue @nr, which is none for commands: is it left alone, and nobody hurt? */
+static bool no_control(u64 nr)
+{
+	static struct wire_queue q;
+	u64 end;
+
+	if (wire_enable(&q, nr, 16) <= 0)
+		return false;
+	copy_to(table, "\4\0\1", 4);
+	table[100] = 0xff;
+	wire_put(&q, 0, pa(table), 4, NEXT, 1);
+	wire_put(&q, 1, pa(table) + 100, 1, WRITE, 0);
+	wire_offer(&q, 0);
+	wire_kick(&q);
+	/* one that is for commands has answered long ago, and the worker, too */
+	for (end = now() + PATIENCE / 200; now() < end;)
+		hc0(DOMUS_HC_YIELD);
+	return !q.used->idx && table[100] == 0xff;
+}
+
+static int promiscuous(u8 on)
+{
+	const u8 message[] = { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, on };
+
+	return control(message, sizeof(message));
+}
+
+/* Without MQ there is one pair, and control behind it; the rest is nobody's. */
+static bool control_is_third(void)
+{
+	bool good = ctlq.nr == CONTROL_1 && promiscuous(1) == VIRTIO_NET_OK &&
+		    set_pairs(1) == VIRTIO_NET_ERR && set_pairs(2) == VIRTIO_NET_ERR;
+
+	good &= no_control(3) & no_control(CONTROL);
+	give(16, 4096);
+	return good && promiscuous(0) == VIRTIO_NET_OK && pinged(100);
+}
+
+/* With MQ it is the last, and the third one is a queue to receive into. */
+static bool control_is_last(void)
+{
+	static struct wire_queue third;
+	bool good = ctlq.nr == CONTROL && promiscuous(1) == VIRTIO_NET_OK &&
+		    set_pairs(2) == VIRTIO_NET_OK && wire_enable(&third, CONTROL_1, 16) > 0;
+
+	wire_put(&third, 0, pa(in), 4096, WRITE, 0);
+	wire_offer(&third, 0);
+	wire_kick(&third);
+	good &= !third.used->idx;
+	give(16, 4096);
+	return good && set_pairs(1) == VIRTIO_NET_OK && pinged(100);
+}
+
 /* What has no end within 64 bits is no buffer at all. */
 static bool answer_that_wraps(void)
 {
@@ -549,6 +602,8 @@ static const struct story stories[] = {
 	{ "answers and commands outside of memory", NULL, nowhere_to_answer, MQ },
 	{ "an answer where addresses wrap around", "a segment wraps around",
 	  answer_that_wraps, MQ },
+	{ "control is the third queue without MQ", NULL, control_is_third, CTRL },
+	{ "and the last with it", NULL, control_is_last, MQ },
 	{ "queues that are none", NULL, queues_that_are_none },
 	{ "address and MTU written, and read beyond", NULL, config_lies },
 	{ "large frames agreed upon without checksums", NULL, odd_features,

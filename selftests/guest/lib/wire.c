@@ -218,11 +218,13 @@ static bool ready(const char *name)
 static bool open(const struct story *s)
 {
 	unsigned int size = s->size ? s->size : 16;
+	bool third = s->features & 1UL << VIRTIO_NET_F_CTRL_VQ &&
+		     !(s->features & 1UL << VIRTIO_NET_F_MQ);
 
 	/* what the story before has asked for is not this one's */
 	ask_host("flood", "0");
 	return dev_open(&target.dev, s->features) && wire_enable(&rxq, RX, size) > 0 &&
-	       wire_enable(&txq, TX, size) > 0 && wire_enable(&ctlq, CONTROL, size) > 0 &&
+	       wire_enable(&txq, TX, size) > 0 && wire_enable(&ctlq, third ? CONTROL_1 : CONTROL, size) > 0 &&
 	       dev_go(&target.dev) && ready(target.dev.info.name);
 }
 

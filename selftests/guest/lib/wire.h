@@ -24,10 +24,14 @@ struct wire_queue {
 	struct vring_used *used;
 };
 
-/* Queues that are enabled at the beginning of a story: the first pair and control. */
-#define RX	0
-#define TX	1
-#define CONTROL	4
+/*
+ * Queues that are enabled at the beginning of a story: the first pair and control, which
+ * is the third one for a driver that takes CTRL_VQ and not MQ (VIRTIO 1.2, 5.1.2).
+ */
+#define RX		0
+#define TX		1
+#define CONTROL_1	2
+#define CONTROL		4
 
 /* As the host's end counts them: from the guest, to it. */
 struct stats {
