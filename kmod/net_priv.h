@@ -30,14 +30,15 @@ struct net_nic;
  * @lock: of what follows; taken with bottom halves off
  * @closed: no buffer is taken
  * @starved: a frame waits; @seen: @tail as it was then
- * @stalled: it waited for @stall in vain: frames are dropped until there are new buffers
+ * @lean: one waited, and there were not many buffers since; @stalled: all the time of
+ *	@stall: frames that find none are dropped
  * @bufs: a ring of @size, by free-running indices: from @used to @head a frame is
  *	in, they are to be unpinned; from @head to @tail they wait for one
  */
 struct net_rx {
 	struct net_nic *nic;
 	spinlock_t lock;
-	bool closed, starved, stalled;
+	bool closed, starved, lean, stalled;
 	struct timer_list stall;
 	unsigned int size;
 	unsigned int used, head, tail, seen;

@@ -12,7 +12,8 @@
  *
  * A frame that finds no buffer waits in the host's queue, where it counts against the
  * socket that sent it. That may be one of the host for all guests (ICMP's, a name server's),
- * which a guest must not fill for good: when it posts nothing for STALL frames are dropped.
+ * which a guest must not fill for good: it is lean from then on, until a quarter of its ring
+ * has buffers again. After STALL of that, what finds none is dropped.
  */
 #include <linux/mm.h>
 #include <linux/virtio_net.h>
@@ -21,7 +22,7 @@
 #include "net_priv.h"
 
 #define BUDGET	256	/* buffers of one kick */
-#define STALL	(2 * HZ)	/* without new buffers, and frames are dropped */
+#define STALL	(2 * HZ)	/* lean for so long, and frames are dropped */
 
 /* ---- 1. Buffers ----------------------------------------------------------------- */
 
@@ -120,12 +121,15 @@ static bool take_one(struct net_nic *n, struct bus_queue *q, struct net_rx *rx)
  */
 static void wake(struct net_nic *n, struct net_rx *rx, unsigned int pair)
 {
+	const struct bus_queue *q = &n->dev.queues[2 * pair];
 	bool go;
 
 	spin_lock_bh(&rx->lock);
 	go = !rx->starved || rx->tail != rx->seen;
 	if (go)
 		WRITE_ONCE(rx->starved, false);
+	if (rx->tail - rx->head >= q->ring.c.size / 4)
+		rx->lean = rx->stalled = false;
 	spin_unlock_bh(&rx->lock);
 	if (go)
 		netif_wake_subqueue(n->netdev, pair);
@@ -162,9 +166,8 @@ static void stall(struct timer_list *timer)
 	bool stalled;
 
 	spin_lock(&rx->lock);
-	stalled = rx->starved && rx->tail == rx->seen;
-	if (stalled)
-		rx->stalled = true;
+	stalled = rx->lean;
+	rx->stalled = stalled;
 	spin_unlock(&rx->lock);
 	if (stalled)
 		netif_wake_subqueue(rx->nic->netdev, rx - rx->nic->rx);
@@ -174,12 +177,13 @@ static void stall(struct timer_list *timer)
 static int starve(struct net_rx *rx)
 {
 	lockdep_assert_held(&rx->lock);
-	if (rx->stalled && rx->tail == rx->seen)
+	if (rx->stalled)
 		return -ENOBUFS;
-	rx->stalled = false;
 	WRITE_ONCE(rx->starved, true);
 	rx->seen = rx->tail;
-	mod_timer(&rx->stall, jiffies + STALL);
+	if (!rx->lean)
+		mod_timer(&rx->stall, jiffies + STALL);
+	rx->lean = true;
 	return 0;
 }
 
@@ -213,6 +217,7 @@ void net_rx_open(struct net_nic *n, unsigned int pair)
 	spin_lock_bh(&n->rx[pair].lock);
 	WRITE_ONCE(n->rx[pair].closed, false);
 	WRITE_ONCE(n->rx[pair].starved, false);
+	n->rx[pair].lean = false;
 	n->rx[pair].stalled = false;
 	spin_unlock_bh(&n->rx[pair].lock);
 }

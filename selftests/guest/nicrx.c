@@ -289,6 +289,26 @@ static bool starved(void)
 	return wire_used(&rxq, 50 + 1) && received(50 + 1, 0);
 }
 
+/* A few, each so late that frames wait: these are lost some time, with a sender's patience. */
+static bool one_by_one(void)
+{
+	u32 before = look(target.dev.info.name).lost;
+	u64 end = now() + PATIENCE, next;
+	u16 posted = 0;
+
+	ask_host("flood", "1000");
+	while (look(target.dev.info.name).lost == before) {
+		give(1, 4096);
+		if (now() > end || !wire_used(&rxq, ++posted))
+			return false;
+		for (next = now() + PATIENCE / 100; now() < next; )
+			;
+	}
+	ask_host("flood", "0");
+	give(64, 4096);
+	return pinged(100);
+}
+
 static bool events_lie(void)
 {
 	u16 *avail_event = (void *)&rxq.used->ring[rxq.size];
@@ -592,6 +612,7 @@ static const struct story stories[] = {
 	{ "40 pieces in a buffer", "a buffer has too many segments", forty_pieces, .size = 64 },
 	{ "descriptors change while frames come", MAYBE, change, .size = 256 },
 	{ "no buffers for long, then some", NULL, starved, .size = 64 },
+	{ "one buffer at a time, each late", NULL, one_by_one, .size = 64 },
 	{ "event indices and flags at random", NULL, events_lie, EVENT_IDX, 128 },
 	{ "a queue closed with buffers in it, and opened", NULL, closed },
 	{ "resets while frames come: memory is the guest's", NULL, reset_under_way, .size = 256 },
