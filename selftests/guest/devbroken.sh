@@ -120,7 +120,7 @@ errors() {
 flakey() {
 	if ! dm targets | grep -q '^flakey'; then
 		number=$((number + 1))
-		echo "ok $number - a device that fails now and then # SKIP the kernel has no dm-flakey"
+		echo "ok $number - it fails now and then # SKIP the kernel has no dm-flakey"
 		return
 	fi
 	table dm "$GOOD" && with /dev/dm-0 && answers "put 0" "16 0" && answers flush 0

@@ -224,7 +224,8 @@ static bool open(const struct story *s)
 	/* what the story before has asked for is not this one's */
 	ask_host("flood", "0");
 	return dev_open(&target.dev, s->features) && wire_enable(&rxq, RX, size) > 0 &&
-	       wire_enable(&txq, TX, size) > 0 && wire_enable(&ctlq, third ? CONTROL_1 : CONTROL, size) > 0 &&
+	       wire_enable(&txq, TX, size) > 0 &&
+	       wire_enable(&ctlq, third ? CONTROL_1 : CONTROL, size) > 0 &&
 	       dev_go(&target.dev) && ready(target.dev.info.name);
 }
 
