@@ -113,9 +113,7 @@ static void move_all(struct bus_queue *q, struct vring_chain *chain,
 
 	vring_kicks_off(&q->ring);
 	for (;;) {
-		mutex_lock(&port->host.lock);
 		r = move(port, q, chain);
-		mutex_unlock(&port->host.lock);
 		/* bytes and room come with a kick of ours, buffers with one of the guest's */
 		if (!r || (r < 0 && (!vring_kicks_on(&q->ring) || bus_stalled(q))))
 			return;
@@ -128,25 +126,36 @@ static void move_all(struct bus_queue *q, struct vring_chain *chain,
 
 /* ---- 2. To the guest ------------------------------------------------------------ */
 
-/* One buffer, if there are bytes for it. Return: 1, 0: no bytes, -EAGAIN: no buffer. */
+/*
+ * One buffer, if there are bytes for it. The bytes are ours until we say that they have
+ * gone: the pop lock is held. Return: 1, 0: no bytes, -EAGAIN: no buffer.
+ */
 static int give(struct vcon_port *port, struct bus_queue *q, struct vring_chain *chain)
 {
 	struct vcon_host *h = &port->host;
-	u32 n = READ_ONCE(port->open) ? vcon_host_input(port) : 0;
+	const char *bytes;
+	u32 n = 0;
 
+	mutex_lock(&h->lock);
+	if (READ_ONCE(port->open))
+		n = vcon_host_input(port);
+	bytes = h->in + h->in_at;
+	mutex_unlock(&h->lock);
 	if (!n)
 		return 0;
 	if (bus_pop(q, chain) <= 0)
 		return -EAGAIN;
 	n = min(n, chain->in_len);
-	if (chain->out || bus_write_chain(q, chain, 0, h->in + h->in_at, n)) {
+	if (chain->out || bus_write_chain(q, chain, 0, bytes, n)) {
 		bus_break(q->dev, chain->out ? "a buffer for input has a segment to read" :
 					       "a buffer for input is not memory");
 		n = 0;
 	}
+	mutex_lock(&h->lock);
 	h->in_at += n;
 	h->in_len -= n;
 	port->rx_bytes += n;
+	mutex_unlock(&h->lock);
 	bus_rate_charge(&q->dev->rate, n);
 	bus_push(q, chain->id, n);
 	return 1;
@@ -163,10 +172,14 @@ static void kick_rx(struct bus_queue *q, struct vring_chain *chain)
 static int take(struct vcon_port *port, struct bus_queue *q, struct vring_chain *chain)
 {
 	const char *why = NULL;
+	bool room;
 	int err;
 
+	mutex_lock(&port->host.lock);
 	vcon_host_flush(port);
-	if (!vcon_host_room(port))
+	room = vcon_host_room(port);
+	mutex_unlock(&port->host.lock);
+	if (!room)
 		return 0;
 	if (bus_pop(q, chain) <= 0)
 		return -EAGAIN;
@@ -182,8 +195,6 @@ static int take(struct vcon_port *port, struct bus_queue *q, struct vring_chain 
 	}
 	if (why)
 		bus_break(q->dev, why);
-	else
-		port->tx_bytes += chain->out_len;
 	bus_rate_charge(&q->dev->rate, why ? 0 : chain->out_len);
 	bus_push(q, chain->id, 0);
 	return 1;
@@ -244,24 +255,32 @@ static u32 make_message(const struct vcon_port *port, unsigned int what, struct 
 	return sizeof(m->head) + more;
 }
 
-/* Under the lock. Return: as give(). */
+/* Return: as give(). */
 static int tell(struct vcon_port *port, struct bus_queue *q, struct vring_chain *chain)
 {
-	unsigned int what = port->pending & -port->pending;
+	struct vcon_device *v = port->v;
+	unsigned int what;
 	struct message m;
 	u32 len;
 
-	if (!what)
+	if (!READ_ONCE(port->pending))
 		return 0;
 	if (bus_pop(q, chain) <= 0)
 		return -EAGAIN;
+	mutex_lock(&v->ctl);
+	what = port->pending & -port->pending;
 	len = make_message(port, what, &m);
+	WRITE_ONCE(port->pending, port->pending & ~what);
+	mutex_unlock(&v->ctl);
+	if (!what) {
+		bus_unpop(q, chain);
+		return 0;
+	}
 	if (chain->out || bus_write_chain(q, chain, 0, &m, len)) {
 		bus_break(q->dev, "a buffer for messages is too small, or not memory");
 		len = 0;
 	} else {
-		port->pending &= ~what;
-		port->v->messages++;
+		v->messages++;
 	}
 	bus_push(q, chain->id, len);
 	/* the next client was waiting for it */
@@ -278,9 +297,7 @@ static void kick_messages(struct bus_queue *q, struct vring_chain *chain)
 
 	vring_kicks_off(&q->ring);
 	while (i < v->nr_ports) {
-		mutex_lock(&v->ctl);
 		r = tell(&v->ports[i], q, chain);
-		mutex_unlock(&v->ctl);
 		if (!r)
 			i++;
 		else if (r < 0 && (!vring_kicks_on(&q->ring) || bus_stalled(q)))
@@ -292,7 +309,7 @@ static void kick_messages(struct bus_queue *q, struct vring_chain *chain)
 static void say(struct vcon_port *port, unsigned int what)
 {
 	lockdep_assert_held(&port->v->ctl);
-	port->pending |= what;
+	WRITE_ONCE(port->pending, port->pending | what);
 	bus_queue_work(&port->v->dev.queues[CTL_RX]);
 }
 
@@ -328,7 +345,7 @@ static void device_ready(struct vcon_device *v)
 	for (i = 0; i < v->nr_ports; i++) {
 		v->ports[i].ready = false;
 		v->ports[i].open = false;
-		v->ports[i].pending = 0;
+		WRITE_ONCE(v->ports[i].pending, 0);
 		say(&v->ports[i], SAY_ADD);
 	}
 }
@@ -336,7 +353,7 @@ static void device_ready(struct vcon_device *v)
 static void port_ready(struct vcon_port *port, bool yes)
 {
 	port->ready = yes;
-	port->pending = 0;
+	WRITE_ONCE(port->pending, 0);
 	if (!yes)
 		port->open = false;
 	else
@@ -448,7 +465,7 @@ static void forget(struct vcon_device *v, bool multiport, bool alone)
 	for (i = 0; i < v->nr_ports; i++) {
 		v->ports[i].ready = alone && !i;
 		WRITE_ONCE(v->ports[i].open, alone && !i);
-		v->ports[i].pending = 0;
+		WRITE_ONCE(v->ports[i].pending, 0);
 	}
 	mutex_unlock(&v->ctl);
 }

@@ -166,7 +166,8 @@ static u32 send(struct vcon_host *h, char *from, u32 len)
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	int n = kernel_sendmsg(h->client, &msg, &vec, 1, len);
 
-	if (n == -EPIPE && !hung_up(h))
+	/* said by its end, or by hanging up: that it is about to is not known here yet */
+	if (n == -EPIPE && !hung_up(h) && READ_ONCE(h->client->sk->sk_shutdown) & SEND_SHUTDOWN)
 		return len;
 	return max(n, 0);
 }
@@ -216,46 +217,51 @@ bool vcon_host_room(struct vcon_port *port)
 	return port->terminal || (h->client && !hung_up(h) && !h->out_len);
 }
 
-static int remember(struct vcon_port *port, struct bus_queue *q, const struct vring_chain *chain)
+/* What a terminal's client is too slow for is lost. */
+static void remember(struct vcon_host *h, const char *from, u32 len)
 {
-	struct vcon_host *h = &port->host;
-	u32 done = 0, at, n;
+	u32 at, n;
 	u64 lost;
 
-	while (done < chain->out_len) {
+	for (; len; len -= n, from += n) {
 		at = h->written % VCON_HISTORY;
-		n = min3(chain->out_len - done, VCON_PACKET, VCON_HISTORY - at);
-		if (bus_read_chain(q, chain, done, h->history + at, n))
-			return -EFAULT;
+		n = min(len, VCON_HISTORY - at);
+		memcpy(h->history + at, from, n);
 		h->written += n;
-		done += n;
 		if (h->written - h->sent > VCON_HISTORY) {
 			lost = h->written - h->sent - VCON_HISTORY;
 			h->sent += lost;
 			h->dropped += h->client ? lost : 0;
 		}
 	}
-	return 0;
 }
 
 int vcon_host_output(struct vcon_port *port, struct bus_queue *q,
 		     const struct vring_chain *chain)
 {
 	struct vcon_host *h = &port->host;
+	char *bytes;
 
-	lockdep_assert_held(&h->lock);
-	if (port->terminal)
-		return remember(port, q, chain);
-	h->out = kvmalloc(chain->out_len, GFP_KERNEL_ACCOUNT);
-	if (!h->out)
+	lockdep_assert_held(&q->pop);
+	bytes = kvmalloc(chain->out_len, GFP_KERNEL_ACCOUNT);
+	if (!bytes)
 		return -ENOMEM;
-	if (bus_read_chain(q, chain, 0, h->out, chain->out_len)) {
-		kvfree(h->out);
-		h->out = NULL;
+	if (bus_read_chain(q, chain, 0, bytes, chain->out_len)) {
+		kvfree(bytes);
 		return -EFAULT;
 	}
-	h->out_at = 0;
-	h->out_len = chain->out_len;
+	mutex_lock(&h->lock);
+	if (port->terminal) {
+		remember(h, bytes, chain->out_len);
+	} else {
+		/* the last one is sent, and nobody else takes one */
+		swap(h->out, bytes);
+		h->out_at = 0;
+		h->out_len = chain->out_len;
+	}
+	port->tx_bytes += chain->out_len;
+	mutex_unlock(&h->lock);
+	kvfree(bytes);
 	return 0;
 }
 

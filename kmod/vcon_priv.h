@@ -27,7 +27,8 @@ struct vcon_device;
  * @client: who is connected, or NULL
  * @listen_wait, @client_wait: in the wait queues of both
  * @work: somebody may want to come, or to go
- * @in, @in_at, @in_len: read from the client, for the guest
+ * @in, @in_at, @in_len: read from the client, for the guest; who holds the pop lock of the
+ *	queue reads the bytes without @lock
  * @out, @out_at, @out_len: of the guest, for the client; a buffer of its own
  * @history: of a terminal, instead of @out: VCON_HISTORY bytes by their position
  * @written, @sent: positions: of the guest, of the client, at most VCON_HISTORY apart
@@ -106,8 +107,8 @@ bool vcon_host_flush(struct vcon_port *port);
 bool vcon_host_room(struct vcon_port *port);
 
 /*
- * Take a buffer: 1 to VCON_BUFFER_MAX bytes, vcon_host_room() said yes. Host's lock held,
- * context of bus_ops.kick. Return: 0, -EFAULT (no memory of the guest), -ENOMEM.
+ * Take a buffer: 1 to VCON_BUFFER_MAX bytes, vcon_host_room() said yes. Host's lock not
+ * held, as guest memory may never come; context of bus_ops.kick. Return: 0, -EFAULT (no memory of the guest), -ENOMEM.
  */
 int vcon_host_output(struct vcon_port *port, struct bus_queue *q,
 		     const struct vring_chain *chain);

@@ -18,17 +18,32 @@ pinned() {
 		/proc/vmstat
 }
 
-# Once the guest waits in its call.
+# in_time WHAT COMMAND...
+in_time() {
+	what=$1
+	shift
+	timeout $((30 * ${SLOW:-1})) "$@" || echo "$what: $?"
+}
+
+# let_go frame|port: once somebody waits, the guest in its call or the port's worker. The
+# one that hangs is taken away, another device beside it, and the domain.
 let_go() {
-	pid=$(domctl -j show gap | tr ',{' '\n\n' | sed -n 's/.*"pid": *//p')
+	[ "$1" = frame ] || /tests/linux/stream send /tmp/gap.sock 1000 1 > /dev/null
 	tries=300
-	until cat /proc/"$pid"/task/*/stack | grep -q handle_userfault || [ $tries = 0 ]; do
+	until cat /proc/[0-9]*/task/*/stack 2> /dev/null | grep -q handle_userfault ||
+		[ $tries = 0 ]; do
 		tries=$((tries - 1))
 		sleep 0.1
 	done
-	[ $tries != 0 ] || echo "it does not wait"
-	timeout $((30 * ${SLOW:-1})) domctl net detach gap v --force || echo "detach: $?"
-	timeout $((30 * ${SLOW:-1})) domctl destroy gap || echo "destroy: $?"
+	[ $tries != 0 ] || echo "nobody waits"
+	if [ "$1" = port ]; then
+		in_time "port detach" domctl port detach gap p --force
+		[ ! -e /tmp/gap.sock ] || echo "its socket is there"
+	fi
+	in_time "net detach" domctl net detach gap v --force
+	[ ! -e /sys/class/net/nic-v ] || echo "the host's end is there"
+	in_time destroy domctl destroy gap
+	! domctl show gap > /dev/null 2>&1 || echo "the domain is there"
 }
 
 answer() {
@@ -39,9 +54,10 @@ answer() {
 		echo "$errno"
 		;;
 	held)
-		(let_go > /tmp/gap.verdict 2>&1 7>&- 8>&- &)
+		({ let_go "$2" > /tmp/gap.said 2>&1; mv /tmp/gap.said /tmp/gap.verdict; } 7>&- 8>&- &)
 		echo
 		;;
+	port) domctl port attach gap p /tmp/gap.sock > /dev/null; echo ;;
 	stats) echo 0 0 0 0 0 1 ;;
 	link)
 		echo 1 > /proc/sys/net/ipv6/conf/nic-v/disable_ipv6
@@ -58,9 +74,21 @@ answer() {
 
 # gap WORDS: the guest, with these on its command line
 gap() {
-	asked_by "gap held stats link flood" gap --kernel /tests/guest/gap --memory 16M \
+	asked_by "gap held port stats link flood" gap --kernel /tests/guest/gap --memory 16M \
 		--rng none --balloon none --disk /tmp/gap.img,name=d --append "$1" \
 		--net manual,name=v,ifname=nic-v,mac=02:00:00:00:00:0a
+}
+
+# held frame|port
+held() {
+	rm -f /tmp/gap.verdict
+	gap "held=$1"
+	tries=$((600 * ${SLOW:-1}))
+	until [ -e /tmp/gap.verdict ] || [ $tries = 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+	cat /tmp/gap.verdict && [ ! -s /tmp/gap.verdict ]
 }
 
 rm -f /tmp/gap.in /tmp/gap.out
@@ -71,11 +99,7 @@ before=$(pinned)
 # shellcheck disable=SC2034  # asked_by has it
 preload=/tests/guest/gap.so
 if [ "${1:-}" = held ]; then
-	for what in frame ring; do
-		gap held=$what
-		cat /tmp/gap.verdict
-		[ -s /tmp/gap.verdict ] && exit 1
-	done
+	held frame && held port || exit 1
 else
 	gap ""
 	# killed by the hypervisor: its memory is gone
