@@ -270,10 +270,22 @@ static u64 domain_runtime(struct domus_domain *d)
 	return sum;
 }
 
+/* 0: it is in a namespace that is not seen, or has ended: its number may be another's. */
+static u32 holder_pid(const struct domus_domain *d)
+{
+	u32 pid = 0;
+
+	rcu_read_lock();
+	if (pid_task(d->holder, PIDTYPE_TGID))
+		pid = pid_nr_ns(d->holder, task_active_pid_ns(current));
+	rcu_read_unlock();
+	return pid;
+}
+
 static int put_domain(struct sk_buff *msg, struct domus_domain *d,
 		      u32 portid, u32 seq, int flags)
 {
-	u32 pid = pid_nr_ns(d->holder, task_active_pid_ns(current));
+	u32 pid = holder_pid(d);
 	void *hdr;
 	int err;
 

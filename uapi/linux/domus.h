@@ -147,7 +147,7 @@ enum domus_attr {
 	DOMUS_A_REASON_CODE,	/* u32: enum domus_reason */
 	DOMUS_A_REASON,		/* string */
 	DOMUS_A_UID,		/* u32 */
-	DOMUS_A_PID,		/* u32, of the holder in the asker's pid namespace, 0 if unseen */
+	DOMUS_A_PID,		/* u32, of the holder in the asker's pid namespace, 0: unseen or ended */
 	DOMUS_A_SHADOW_PAGES,	/* u64 */
 	DOMUS_A_RUNTIME_NS,	/* u64: CPU time spent in the guest */
 	DOMUS_A_GUEST_STARTED,	/* flag: the guest has made its first call */

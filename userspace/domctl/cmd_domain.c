@@ -206,8 +206,8 @@ const struct command cmd_show = {
 /* ---- 3. destroy ----------------------------------------------------------- */
 
 /* How long a holder may take to let go, and when it is killed. */
-#define GONE_MS 10000
-#define KILL_MS 3000
+#define GONE_MS 12000
+#define KILL_MS 8000
 #define LOOK_MS 10
 
 static bool is_gone(struct control *control, const struct control_ref *ref)
@@ -246,11 +246,8 @@ static int wait_gone(struct control *control, const struct control_ref *ref,
 	struct pollfd end = { .fd = holder, .events = POLLIN };
 
 	for (int waited = 0; waited < GONE_MS; waited += LOOK_MS) {
-		if (is_gone(control, ref)) {
-			if (holder < 0 || poll(&end, 1, GONE_MS - waited) > 0)
-				return 0;
-			break;
-		}
+		if (is_gone(control, ref) && (holder < 0 || poll(&end, 1, 0) > 0))
+			return 0;
 		if (waited == KILL_MS && holder >= 0)
 			(void)syscall(SYS_pidfd_send_signal, holder, SIGKILL, NULL, 0);
 		(void)nanosleep(&nap, NULL);
@@ -275,21 +272,38 @@ static bool has_net(struct control *control, const struct control_ref *ref)
 	return found;
 }
 
+/*
+ * Pins the process that holds the domain: if it holds it still when it has been, its number
+ * was no other's. Return: a file descriptor, or -1.
+ */
+static int pin_holder(struct control *control, const struct control_ref *ref,
+		      struct control_domain *domain)
+{
+	int holder = domain->pid ? (int)syscall(SYS_pidfd_open, domain->pid, 0) : -1;
+	struct error ignored = { 0 };
+
+	if (holder >= 0 && (control_domain_get(control, ref, domain, &ignored) || !domain->pid)) {
+		close(holder);
+		holder = -1;
+	}
+	return holder;
+}
+
 static int destroy(struct control *control, const char *name, bool *net, struct error *error)
 {
 	struct control_ref ref = { .name = name };
 	struct control_domain domain = { 0 };
-	int holder = -1, result = 0;
+	int holder, result = 0;
 
 	if (control_domain_get(control, &ref, &domain, error))
 		return -1;
 	/* From here on by id: the name may be another's as soon as it is free. */
 	ref.id = domain.id;
-	if (domain.pid)
-		holder = (int)syscall(SYS_pidfd_open, domain.pid, 0);
-	else if (domain.state == DOMUS_STATE_DEAD)
+	holder = pin_holder(control, &ref, &domain);
+	if (!domain.pid && domain.state == DOMUS_STATE_DEAD)
 		return error_set(error, EXIT_REFUSED, "holder",
-				 "of %s is in a PID namespace that we do not see", domain.name);
+				 "of %s has gone and left it to others, or is in a PID namespace "
+				 "that we do not see", domain.name);
 	*net = has_net(control, &ref);
 	/* What is here to be ended is so by the process that has been pinned. */
 	if (!control_domain_del(control, &ref, NULL, error)) {
