@@ -433,8 +433,8 @@ static int no_inet6(struct netif *n, uint32_t ifindex)
 }
 
 /*
- * A routed guest is reached by IPv4 alone. By IPv6 it could tell the host of routers, and
- * become its way to the world.
+ * A routed guest is reached by IPv4 alone. That the host drops the rest is netnat_add()'s;
+ * this is before that, while the device comes up, and says it where people look.
  */
 static int disable_inet6(const struct nic *nic, struct error *error)
 {
@@ -445,7 +445,7 @@ static int disable_inet6(const struct nic *nic, struct error *error)
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", nic->ifname);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
-		return 0;	/* the host has none */
+		return 0;	/* the host has none, or not with so small an MTU */
 	if (fd < 0 || write(fd, "1", 1) != 1)
 		failed = errno;
 	if (fd >= 0)

@@ -91,26 +91,28 @@ int netnat_add(const struct nic *nic, uint32_t ifindex, uint32_t network, const 
 				 r->length);
 	}
 	/*
-	 * Who speaks for the guest is the guest; who speaks to it first is the host, or
-	 * another guest: the host forwards now, and its neighbours may know.
+	 * Who speaks for the guest is the guest, by IPv4 alone: by IPv6 it could become the
+	 * host's router. Who speaks to it first is the host, or another guest: the host
+	 * forwards now, and its neighbours may know. By the number of the device, which no
+	 * other one gets; its name may be another's when the holder was killed.
 	 */
 	snprintf(commands, sizeof(commands),
-		 "table ip " TABLE "%" PRIu32 " {\n"
+		 "table inet " TABLE "%" PRIu32 " {\n"
 		 " comment \"domus: %s of %s\"\n"
 		 " chain postrouting {\n"
 		 "  type nat hook postrouting priority srcnat; policy accept;\n"
 		 "  ip saddr %s/%d ip daddr != %s masquerade\n"
 		 " }\n"
-		 " chain input {\n"
-		 "  type filter hook input priority filter; policy accept;\n"
-		 "  iifname \"%s\" ip saddr != %s drop\n"
+		 " chain prerouting {\n"
+		 "  type filter hook prerouting priority raw; policy accept;\n"
+		 "  iif \"%s\" meta nfproto ipv6 drop\n"
+		 "  iif \"%s\" ip saddr != %s drop\n"
 		 " }\n"
 		 " chain forward {\n"
 		 "  type filter hook forward priority filter; policy accept;\n"
-		 "  iifname \"%s\" ip saddr != %s drop\n"
-		 "  oifname \"%s\" ct state new ip saddr != %s drop\n"
+		 "  oif \"%s\" ct state new ip saddr != %s drop\n"
 		 " }\n"
-		 "}\n", ifindex, nic->name, domain, base, NET_HOST_BITS, range, nic->ifname, guest,
+		 "}\n", ifindex, nic->name, domain, base, NET_HOST_BITS, range, nic->ifname,
 		 nic->ifname, guest, nic->ifname, range);
 	output = run(commands, why, sizeof(why));
 	if (!output)
@@ -118,7 +120,7 @@ int netnat_add(const struct nic *nic, uint32_t ifindex, uint32_t network, const 
 	free(output);
 	if (!forward(what, error))
 		return 0;
-	snprintf(commands, sizeof(commands), "delete table ip " TABLE "%" PRIu32, ifindex);
+	snprintf(commands, sizeof(commands), "delete table inet " TABLE "%" PRIu32, ifindex);
 	free(run(commands, why, sizeof(why)));
 	return -1;
 }
@@ -126,7 +128,7 @@ int netnat_add(const struct nic *nic, uint32_t ifindex, uint32_t network, const 
 void netnat_sweep(void)
 {
 	char why[256];
-	char *tables = run("list tables ip", why, sizeof(why));
+	char *tables = run("list tables inet", why, sizeof(why));
 	char *rest = tables;
 	char *line;
 
@@ -136,10 +138,10 @@ void netnat_sweep(void)
 		uint32_t ifindex;
 
 		/* The table was there before we look for the device, and the device before it. */
-		if (sscanf(line, "table ip " TABLE "%" SCNu32, &ifindex) != 1 ||
+		if (sscanf(line, "table inet " TABLE "%" SCNu32, &ifindex) != 1 ||
 		    if_indextoname(ifindex, name) || errno != ENXIO)
 			continue;
-		snprintf(command, sizeof(command), "delete table ip " TABLE "%" PRIu32, ifindex);
+		snprintf(command, sizeof(command), "delete table inet " TABLE "%" PRIu32, ifindex);
 		free(run(command, why, sizeof(why)));
 	}
 	free(tables);
