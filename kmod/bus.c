@@ -39,7 +39,10 @@ int __init bus_init(void)
 
 void bus_exit(void)
 {
-	/* the last device's work holds the module until its last line */
+	/*
+	 * Waits for work that made the thread of a device, which may have let go of the module
+	 * before the work's last line.
+	 */
 	destroy_workqueue(bus_workqueue);
 }
 
@@ -299,6 +302,11 @@ static int free_slot(struct domus_domain *d, const struct bus_ops *ops, const ch
 	if (find_locked(b, name)) {
 		NL_SET_ERR_MSG(extack, "the domain has a device of this name");
 		return -EEXIST;
+	}
+	/* those that were taken away and hang have workers, too */
+	if (atomic_read(&b->alive) >= 2 * DOMUS_MAX_DEVICES) {
+		NL_SET_ERR_MSG(extack, "too many devices that were taken away have not ended");
+		return -ENOSPC;
 	}
 	if (slot == DOMUS_MAX_DEVICES) {
 		NL_SET_ERR_MSG(extack, "the domain has its " __stringify(DOMUS_MAX_DEVICES)
