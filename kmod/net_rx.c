@@ -128,8 +128,10 @@ static void wake(struct net_nic *n, struct net_rx *rx, unsigned int pair)
 	go = !rx->starved || rx->tail != rx->seen;
 	if (go)
 		WRITE_ONCE(rx->starved, false);
-	if (rx->tail - rx->head >= q->ring.c.size / 4)
-		rx->lean = rx->stalled = false;
+	if (rx->tail - rx->head >= q->ring.c.size / 4) {
+		rx->lean = false;
+		rx->stalled = false;
+	}
 	spin_unlock_bh(&rx->lock);
 	if (go)
 		netif_wake_subqueue(n->netdev, pair);
