@@ -341,7 +341,7 @@ while the guest ran, and the domain with it" ] && nothing_left
 
 	puppet six spin > /dev/null
 	killall -9 domus:six
-	soon [ "$(domctl -j list)" = "[]" ]
+	soon is_gone six && [ "$(domctl -j list)" = "[]" ]
 	result "holder killed -9: the domain is gone"
 	puppet six spin > /dev/null && domctl destroy six && nothing_left
 	result "and its name is free"
