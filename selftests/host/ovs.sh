@@ -61,6 +61,12 @@ setup() {
 	server=$!
 }
 
+# Its database has the counters of some seconds ago.
+counted() {
+	[ "$(of_port one-net0 statistics:rx_packets)" -gt 100 ] &&
+		[ "$(of_port one-net0 statistics:tx_packets)" -gt 100 ]
+}
+
 traffic() {
 	works one "ping -c 2 -W 5 10.1.0.2" && works one "ping -c 2 -W 5 10.1.0.100"
 	result "ping to the other domain and to the host"
@@ -72,8 +78,7 @@ netpeer sweep 10.1.0.2 5000 udp 1 65507 $size_step" 300
 	works one "netpeer send 10.1.0.100 6000 3000000 2 &&
 netpeer receive 10.1.0.100 6000 3000000 2" 200
 	result "with the host, too"
-	[ "$(of_port one-net0 statistics:rx_packets)" -gt 100 ] &&
-		[ "$(of_port one-net0 statistics:tx_packets)" -gt 100 ]
+	within 20 counted
 	result "it counts them"
 }
 
