@@ -4,12 +4,9 @@
 # gap.sh: runs gap.c, whose holder (holder/gap.c) takes memory away from it that devices
 # use, and has it done. In the end nothing of it is pinned any more.
 #
-# gap.sh held: memory that does not come for ever. The guest's call waits for it, and the
-# host still detaches the interface and destroys the domain.
-#
-# With iproute2's ip (/bin/ip): busybox prefers its own.
+# gap.sh held: memory that does not come for ever. The guest's call waits for it, or the
+# worker of a port, and the host still detaches devices and destroys the domain.
 . /tests/guest/asked.sh
-IP=/bin/ip
 
 # Pages that are pinned now. Each CPU has counts of its own, which an idle one keeps.
 pinned() {
@@ -59,16 +56,8 @@ answer() {
 		;;
 	port) domctl port attach gap p /tmp/gap.sock > /dev/null; echo ;;
 	stats) echo 0 0 0 0 0 1 ;;
-	link)
-		echo 1 > /proc/sys/net/ipv6/conf/nic-v/disable_ipv6
-		$IP link set nic-v up && $IP addr replace 10.9.8.1/24 dev nic-v &&
-			$IP neigh replace 10.9.8.2 lladdr 02:00:00:00:00:0a dev nic-v nud permanent
-		echo
-		;;
-	flood)
-		(ping -c "$2" -i 0.01 -W 1 -s 100 10.9.8.2 > /dev/null 2>&1 7>&- 8>&- &)
-		echo
-		;;
+	link) link_up nic-v 10.9.8 02:00:00:00:00:0a; echo ;;
+	flood) flood "$2" 100; echo ;;
 	esac
 }
 
