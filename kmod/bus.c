@@ -83,6 +83,7 @@ static void destroy_workers(struct bus_device *dev)
 static int device_free(void *arg)
 {
 	struct bus_device *dev = arg;
+	struct bus_queue *queues = dev->queues;
 	struct domus_domain *d = dev->d;
 	unsigned int i, area;
 
@@ -90,10 +91,11 @@ static int device_free(void *arg)
 	bus_rate_cancel(&dev->rate);	/* which they may have set */
 	for (i = 0; i < dev->nr_queues; i++)
 		for (area = 0; area < 3; area++)
-			gmem_unmap(&dev->queues[i].areas[area]);
-	kvfree(dev->queues);
+			gmem_unmap(&queues[i].areas[area]);
 	synchronize_rcu();	/* bus_get_slot() looks at the reference count */
+	/* what was never plugged may be signalled until here, by files that it waits for */
 	dev->ops->free(dev);
+	kvfree(queues);
 	if (atomic_dec_and_test(&freeing))
 		wake_up_all(&freed);
 	if (d) {
@@ -501,9 +503,10 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 
 /* ---- 2. Reboot and end ---------------------------------------------------------- */
 
-int bus_reset(struct domus_domain *d)
+int bus_reset(struct domus_domain *d, unsigned long timeout)
 {
 	struct bus_device *dev;
+	long left = timeout;
 	unsigned int i;
 	int err = 0;
 
@@ -512,7 +515,7 @@ int bus_reset(struct domus_domain *d)
 		if (!dev)
 			continue;
 		mutex_lock(&dev->lock);
-		err = bus_reset_device(dev);
+		err = bus_reset_device(dev, &left);
 		mutex_unlock(&dev->lock);
 		bus_put(dev);
 	}

@@ -212,10 +212,11 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 	       bool again, struct netlink_ext_ack *extack);
 
 /*
- * The domain reboots: every device is reset. No vCPU runs. Return: 0, -EINTR when
- * killed while requests were under way.
+ * The domain reboots: every device is reset. No vCPU runs. @timeout: jiffies, for requests
+ * under way. Return: 0, -EINTR when killed meanwhile, -EAGAIN: not all are done, and it is
+ * to be called again.
  */
-int bus_reset(struct domus_domain *d);
+int bus_reset(struct domus_domain *d, unsigned long timeout);
 
 /*
  * The domain ends: all devices go, requests under way on their own. Returns when the

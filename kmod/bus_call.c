@@ -31,20 +31,19 @@ void bus_quiesce(struct bus_device *dev)
 	WRITE_ONCE(dev->config_port, 0);
 }
 
-/* Return: 0, -EINTR, -ENODEV: it is as it was, but quiet. */
-int bus_reset_device(struct bus_device *dev)
+int bus_reset_device(struct bus_device *dev, long *left)
 {
 	unsigned int i;
 	int err;
 
 	bus_quiesce(dev);
 	for (i = 0; i < dev->nr_queues; i++) {
-		err = bus_queue_drain(&dev->queues[i]);
+		err = bus_queue_drain(&dev->queues[i], left);
 		if (err)
 			return err;
 	}
 	WRITE_ONCE(dev->status, 0);
-	dev->features = 0;
+	WRITE_ONCE(dev->features, 0);
 	WRITE_ONCE(dev->broken, NULL);
 	return 0;
 }
@@ -55,17 +54,18 @@ static s64 set_features(struct bus_device *dev, u64 features)
 		return -EBUSY;
 	if (features & ~dev->offered)
 		return -EINVAL;
-	dev->features = features;
+	WRITE_ONCE(dev->features, features);
 	return 0;
 }
 
 static s64 set_status(struct bus_device *dev, u64 status)
 {
+	long left = MAX_SCHEDULE_TIMEOUT;
 	u8 news;
 	int err;
 
 	if (!status)
-		return bus_reset_device(dev);
+		return bus_reset_device(dev, &left);
 	/* bits are only ever added (2.1.1) */
 	if (status & ~(u64)(STATUS_ALL | VIRTIO_CONFIG_S_NEEDS_RESET) ||
 	    (dev->status & STATUS_ALL) & ~status)
@@ -262,6 +262,7 @@ static s64 enable(struct bus_queue *q, u64 gpa)
 static s64 disable(struct bus_queue *q)
 {
 	struct bus_device *dev = q->dev;
+	long left = MAX_SCHEDULE_TIMEOUT;
 	s64 r = -ENODEV;
 
 	mutex_lock(&dev->lock);
@@ -269,7 +270,7 @@ static s64 disable(struct bus_queue *q)
 		bus_queue_disable(q);
 		if (dev->ops->disabled)
 			dev->ops->disabled(q);
-		r = bus_queue_drain(q);
+		r = bus_queue_drain(q, &left);
 	}
 	mutex_unlock(&dev->lock);
 	return r;

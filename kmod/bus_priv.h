@@ -18,10 +18,12 @@ void bus_end(struct bus_device *dev, bool now);
 void bus_queue_disable(struct bus_queue *q);
 
 /*
- * Of a disabled queue: wait until no request uses the guest's memory. Device's lock held.
- * Return: 0, -EINTR: killed, -ENODEV: unplugged, or the domain is dead.
+ * Of a disabled queue: wait until no request uses the guest's memory, @left jiffies, of
+ * which those waited for are taken; MAX_SCHEDULE_TIMEOUT has no end. Device's lock held.
+ * Return: 0, -EINTR: killed, -EAGAIN: none is left, -ENODEV: unplugged, or the domain is
+ * dead.
  */
-int bus_queue_drain(struct bus_queue *q);
+int bus_queue_drain(struct bus_queue *q, long *left);
 
 /*
  * DOMUS_QUEUE_ENABLE: @config unchecked. Device's lock not held: the ring is mapped without
@@ -50,9 +52,9 @@ void bus_worker_kick(struct kthread_work *work);
 void bus_quiesce(struct bus_device *dev);
 
 /*
- * And wait for those. Device's lock held. Return: 0, -EINTR, -ENODEV: it is as it was,
- * but quiet.
+ * And wait for those, as bus_queue_drain(). Device's lock held. Return: 0, or as that: it
+ * is as it was, but quiet.
  */
-int bus_reset_device(struct bus_device *dev);
+int bus_reset_device(struct bus_device *dev, long *left);
 
 #endif /* DOMUS_BUS_PRIV_H */

@@ -76,20 +76,19 @@ static bool queue_idle_lock(struct bus_queue *q)
 	return idle;
 }
 
-/*
- * Of a disabled queue: wait until no request uses the guest's memory.
- * Return: 0, -EINTR: killed, -ENODEV: unplugged, or the domain is dead.
- */
-int bus_queue_drain(struct bus_queue *q)
+int bus_queue_drain(struct bus_queue *q, long *left)
 {
 	struct bus_device *dev = q->dev;
 	bool locked = false;
-	int err;
+	long r;
 
-	err = wait_event_killable(dev->d->bus.changed, (locked = queue_idle_lock(q)) ||
-				  domain_dead(dev->d) || !bus_plugged(dev));
+	r = wait_event_killable_timeout(dev->d->bus.changed, (locked = queue_idle_lock(q)) ||
+					domain_dead(dev->d) || !bus_plugged(dev), *left);
+	*left = max(r, 0L);
+	if (!locked && r <= 0)
+		return r ? -EINTR : -EAGAIN;
 	if (!locked)
-		return err ? -EINTR : -ENODEV;
+		return -ENODEV;
 	queue_unmap(q);
 	mutex_unlock(&q->pop);
 	return 0;
@@ -160,11 +159,12 @@ static s64 enable(struct bus_queue *q, const struct domus_dev_queue *config,
 		  const struct queue_ring *ring)
 {
 	struct bus_device *dev = q->dev;
+	long left = MAX_SCHEDULE_TIMEOUT;
 	unsigned long flags;
 	int err, port;
 
 	lockdep_assert_held(&dev->lock);
-	err = bus_queue_drain(q);	/* of the queue's life before */
+	err = bus_queue_drain(q, &left);	/* of the queue's life before */
 	if (err)
 		return err;
 	port = event_bind_device(dev->d, config->vcpu);

@@ -581,6 +581,9 @@ static int reset_vcpus(struct domus_domain *d)
 	return r;
 }
 
+/* What the asker's netlink socket, and all of the host's, may wait for devices: jiffies. */
+#define RESET_TIME HZ
+
 /* d->lock held, no vCPU in RUN: no state but DEAD comes by itself. */
 static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 {
@@ -592,7 +595,7 @@ static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 	r = reset_vcpus(d);
 	if (r)
 		return r;
-	r = bus_reset(d);
+	r = bus_reset(d, RESET_TIME);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "a device still works for the guest");
 		return r;

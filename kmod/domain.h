@@ -162,7 +162,10 @@ int domain_new(struct domus_domain *d, const struct domus_params *p,
 int domain_start(struct domus_domain *d, const struct domus_start *s,
 		 struct netlink_ext_ack *extack);
 
-/* DOMAIN_RESET. Return: 0, -EBUSY (a vCPU runs, or state), -EIO, -ENOMEM (to be repeated). */
+/*
+ * DOMAIN_RESET. Return: 0, -EBUSY (a vCPU runs, or state), -EIO, -ENOMEM, -EAGAIN (to be
+ * repeated: the host has not answered all requests of the devices within a second).
+ */
 int domain_reset(struct domus_domain *d, struct netlink_ext_ack *extack);
 
 /**

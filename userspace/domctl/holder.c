@@ -520,9 +520,12 @@ static int reboot(struct holder_state *h)
 	int result;
 
 	h->reboots++;
+	/* before the memory is cleared: until then devices write to it */
+	if (control_domain_reset(h->control, &h->ref, &h->error))
+		return -1;
 	if (madvise(h->memory, h->config->memory, MADV_DONTNEED))
 		return error_errno(&h->error, "memory", "cannot be cleared", errno);
-	if (control_domain_reset(h->control, &h->ref, &h->error) || open_image(h, &image))
+	if (open_image(h, &image))
 		return -1;
 	result = boot(h, &image);
 	image_close(&image);

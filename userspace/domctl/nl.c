@@ -416,8 +416,18 @@ int control_domain_start(struct control *c, const struct control_ref *ref, uint3
 int control_domain_reset(struct control *c, const struct control_ref *ref,
 			 struct error *error)
 {
-	return control_request(c, control_message(c, DOMUS_CMD_DOMAIN_RESET, NLM_F_ACK, ref),
-			       label_of(ref).text, NULL, NULL, error);
+	struct error refusal;
+
+	/* each time the module waits a second for requests that the host has to answer */
+	do {
+		refusal = (struct error) { 0 };
+		if (!control_request(c, control_message(c, DOMUS_CMD_DOMAIN_RESET, NLM_F_ACK,
+							ref),
+				     label_of(ref).text, NULL, NULL, &refusal))
+			return 0;
+	} while (refusal.err == EAGAIN);
+	*error = refusal;
+	return -1;
 }
 
 int control_domain_del(struct control *c, const struct control_ref *ref, const char *reason,

@@ -102,6 +102,7 @@ int control_domain_new(struct control *c, int fd, const char *name, uint32_t vcp
 int control_domain_start(struct control *c, const struct control_ref *ref, uint32_t abi,
 			 uint64_t required, const struct build_start *start,
 			 struct error *error);
+/* Waits until the host has answered the devices' requests, or the domain has ended. */
 int control_domain_reset(struct control *c, const struct control_ref *ref,
 			 struct error *error);
 
