@@ -67,7 +67,7 @@ enum role { INFLATE, DEFLATE, STATISTICS, REPORTING, NO_ROLE };
  * A balloon.
  *
  * @pages: of the domain's memory; constant
- * @num_pages: what the guest is to give back; under the device's lock, read anywhere
+ * @num_pages: what the guest is to give back; read and written anywhere
  * @actual, @poison: what the guest wrote to config space; likewise
  * @roles: of the queues: they depend on the features. Under the device's lock, constant
  *	while there is a driver
@@ -242,16 +242,17 @@ static void kick_stats(struct bus_queue *q, struct vring_chain *chain)
 	struct balloon_device *b = balloon_of(q->dev);
 	const char *why = NULL;
 
-	while (atomic_read(&b->rounds) > 0 && bus_pop(q, chain) > 0) {
-		if (atomic_dec_and_test(&b->rounds)) {
-			why = take_stats(q, chain);
-			if (why)
-				bus_break(q->dev, why);
-			wake_up_all(&b->refreshed);
+	do {
+		while (atomic_read(&b->rounds) > 0 && bus_pop(q, chain) > 0) {
+			if (atomic_dec_and_test(&b->rounds)) {
+				why = take_stats(q, chain);
+				if (why)
+					bus_break(q->dev, why);
+				wake_up_all(&b->refreshed);
+			}
+			bus_push(q, chain->id, 0);
 		}
-		bus_push(q, chain->id, 0);
-	}
-	vring_kicks_on(&q->ring);
+	} while (vring_kicks_on(&q->ring) && atomic_read(&b->rounds) > 0 && !bus_stalled(q));
 }
 
 /* ---- 5. Queues ------------------------------------------------------------------ */
@@ -298,7 +299,7 @@ static void balloon_config_read(struct bus_device *dev, u32 offset, void *to, u3
 {
 	const struct balloon_device *b = balloon_of(dev);
 	struct virtio_balloon_config c = {
-		.num_pages = cpu_to_le32(b->num_pages),
+		.num_pages = cpu_to_le32(READ_ONCE(b->num_pages)),
 		.actual = cpu_to_le32(b->actual),
 		.poison_val = cpu_to_le32(b->poison),
 	};
@@ -425,10 +426,9 @@ int balloon_set(struct bus_device *dev, u64 left, struct netlink_ext_ack *extack
 		NL_SET_ERR_MSG(extack, "target: less than 1 MiB, or no multiple of 4 KiB");
 		return -EINVAL;
 	}
-	mutex_lock(&dev->lock);
+	/* without the device's lock, which a reset keeps for long */
 	WRITE_ONCE(b->num_pages, b->pages - (u32)(left >> PAGE_SHIFT));
 	bus_config_changed(dev);
-	mutex_unlock(&dev->lock);
 	return 0;
 }
 

@@ -100,24 +100,32 @@ static void net_config_read(struct bus_device *dev, u32 offset, void *to, u32 le
 	struct net_nic *n = nic_of(dev);
 
 	memcpy(config.mac, n->mac, ETH_ALEN);
-	config.status = (__force __virtio16)(u16)(n->up ? VIRTIO_NET_S_LINK_UP : 0);
+	config.status = (__force __virtio16)(u16)(READ_ONCE(n->up) ? VIRTIO_NET_S_LINK_UP : 0);
 	config.max_virtqueue_pairs = (__force __virtio16)(u16)n->pairs;
 	config.mtu = (__force __virtio16)(u16)READ_ONCE(n->netdev->mtu);
 	memcpy(to, (u8 *)&config + offset, len);
 }
 
+/*
+ * Without the device's lock, which a reset keeps for long: others' devices wait for this
+ * workqueue. Each change of what is looked at here is followed by net_link_changed().
+ */
 static void link_work(struct work_struct *work)
 {
 	struct net_nic *n = container_of(work, struct net_nic, link_work);
 	bool up = netif_running(n->netdev);
 
-	mutex_lock(&n->dev.lock);
-	net_host_features(n, n->dev.features, n->running);
+	if (READ_ONCE(n->running)) {
+		net_host_ready(n, READ_ONCE(n->dev.features));
+		/* pairs with net_stop(), of which one of us sees what the other did */
+		smp_mb();
+		if (!READ_ONCE(n->running))
+			netif_carrier_off(n->netdev);
+	}
 	if (n->up != up) {
-		n->up = up;
+		WRITE_ONCE(n->up, up);
 		bus_config_changed(&n->dev);
 	}
-	mutex_unlock(&n->dev.lock);
 	bus_put(&n->dev);
 }
 
@@ -136,7 +144,7 @@ static int net_start(struct bus_device *dev)
 	n->mergeable = dev->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
 	n->takes = net_host_takes(dev->features);
 	n->active = 1;
-	n->running = true;
+	WRITE_ONCE(n->running, true);
 	for (i = 0; i < n->pairs; i++)
 		net_rx_open(n, i);
 	net_link_changed(n);
@@ -157,7 +165,8 @@ static void net_stop(struct bus_device *dev)
 	struct net_nic *n = nic_of(dev);
 	unsigned int i;
 
-	n->running = false;
+	WRITE_ONCE(n->running, false);
+	smp_mb();	/* pairs with link_work() */
 	netif_carrier_off(n->netdev);
 	for (i = 0; i < n->pairs; i++)
 		net_rx_close(n, i);

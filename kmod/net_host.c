@@ -284,12 +284,12 @@ netdev_features_t net_host_takes(u64 features)
 	return allowed;
 }
 
-void net_host_features(struct net_nic *n, u64 features, bool running)
+void net_host_ready(struct net_nic *n, u64 features)
 {
 	netdev_features_t allowed = net_host_takes(features);
 
 	rtnl_lock();
-	if (running && n->netdev->reg_state == NETREG_REGISTERED) {
+	if (n->netdev->reg_state == NETREG_REGISTERED) {
 		n->allowed = allowed;
 		netdev_update_features(n->netdev);
 		netif_carrier_on(n->netdev);

@@ -70,8 +70,8 @@ struct net_counters {
  * @link: all that have a host's end
  * @netdev: the host's end, whose private area points back
  * @active: pairs that the driver uses
- * @running: DRIVER_OK and not stopped; under the device's lock
- * @up: the host's end is up, as told in config space; under the device's lock
+ * @running: DRIVER_OK and not stopped; changed under the device's lock
+ * @up: the host's end is up, as told in config space; changed by @link_work
  * @mergeable, @header: a frame may take several buffers; bytes before a frame
  * @link_work: brings features, carrier and config space in line with the two
  * @allowed: features of the host's end that the driver accepts; under rtnl; @takes: the
@@ -161,10 +161,7 @@ void net_host_remove(struct net_nic *n);
 /* What the host's stack may leave to a driver that accepts the @features. */
 netdev_features_t net_host_takes(u64 features);
 
-/*
- * Offer the host's stack what the guest's driver accepts, and carrier while it runs.
- * Takes the rtnl lock.
- */
-void net_host_features(struct net_nic *n, u64 features, bool running);
+/* Offer the host's stack what the guest's driver accepts, and carrier. Takes the rtnl lock. */
+void net_host_ready(struct net_nic *n, u64 features);
 
 #endif /* DOMUS_NET_PRIV_H */

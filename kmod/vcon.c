@@ -686,15 +686,14 @@ int vcon_resize(struct bus_device *dev, u16 cols, u16 rows)
 
 	if (!v->ports[0].terminal)
 		return -EOPNOTSUPP;
-	mutex_lock(&dev->lock);
+	/* without the device's lock, which a reset keeps for long */
 	mutex_lock(&v->ctl);
 	WRITE_ONCE(v->cols, cols);
 	WRITE_ONCE(v->rows, rows);
 	if (v->ports[0].ready && v->multiport)
 		say(&v->ports[0], SAY_SIZE);
 	mutex_unlock(&v->ctl);
-	if (!(dev->features & BIT_ULL(VIRTIO_CONSOLE_F_MULTIPORT)))
+	if (!(READ_ONCE(dev->features) & BIT_ULL(VIRTIO_CONSOLE_F_MULTIPORT)))
 		bus_config_changed(dev);
-	mutex_unlock(&dev->lock);
 	return 0;
 }

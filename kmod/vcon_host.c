@@ -167,8 +167,11 @@ static u32 send(struct vcon_host *h, char *from, u32 len)
 	int n = kernel_sendmsg(h->client, &msg, &vec, 1, len);
 
 	/* said by its end, or by hanging up: that it is about to is not known here yet */
-	if (n == -EPIPE && !hung_up(h) && READ_ONCE(h->client->sk->sk_shutdown) & SEND_SHUTDOWN)
+	if (n == -EPIPE && !hung_up(h) &&
+	    READ_ONCE(h->client->sk->sk_shutdown) & SEND_SHUTDOWN) {
+		h->dropped += len;
 		return len;
+	}
 	return max(n, 0);
 }
 

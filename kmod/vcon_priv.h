@@ -32,7 +32,8 @@ struct vcon_device;
  * @out, @out_at, @out_len: of the guest, for the client; a buffer of its own
  * @history: of a terminal, instead of @out: VCON_HISTORY bytes by their position
  * @written, @sent: positions: of the guest, of the client, at most VCON_HISTORY apart
- * @dropped: bytes that the client of a terminal was too slow for
+ * @dropped: bytes that the client of a terminal was too slow for, or that one does not
+ *	mean to read
  * @refused: clients
  */
 struct vcon_host {
