@@ -43,13 +43,14 @@
 #define BOUNCED_PAGES	8	/* of the guest's are as much as a bounced one */
 
 enum {
-	READS, WRITES, FLUSHES, DISCARDS, READ_BYTES, WRITTEN_BYTES, ERRORS, BOUNCED,
+	READS, WRITES, FLUSHES, DISCARDS, READ_BYTES, WRITTEN_BYTES, ERRORS, NO_SPACE,
+	BOUNCED,
 	NR_COUNTERS
 };
 
 static const char *const counter_names[NR_COUNTERS] = {
 	"reads", "writes", "flushes", "discards", "read-bytes", "written-bytes", "errors",
-	"bounced",
+	"no-space", "bounced",
 };
 
 /*
@@ -272,7 +273,8 @@ static void release_data(struct blk_request *rq, bool dirty)
 	unsigned int i;
 
 	for (i = 0; i < rq->nr_user; i++) {
-		if (dirty)
+		/* what was only read may be a file's, and not writable for us */
+		if (dirty && fills_memory(rq))
 			set_page_dirty_lock(rq->user[i].bv_page);
 		unpin_user_page(rq->user[i].bv_page);
 	}
@@ -342,6 +344,9 @@ static void request_done(struct blk_io *io, int err)
 
 	if (err)
 		count(blk_of(rq->q->dev), ERRORS, 1);
+	/* the guest has no word for it, but the host's user has */
+	if (err == -ENOSPC || err == -EDQUOT)
+		count(blk_of(rq->q->dev), NO_SPACE, 1);
 	rq->status = !err ? VIRTIO_BLK_S_OK :
 		     err == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_IOERR;
 	/* in an interrupt there is no time to copy much, either */
@@ -611,8 +616,6 @@ static void blk_kick(struct bus_queue *q)
 	struct blk_plug plug;
 
 	blk_start_plug(&plug);
-	/* what file systems start for us does not wait, either */
-	plug.nowait = b->image.nowait;
 	vring_kicks_off(&q->ring);
 	do {
 		while (budget && bus_pop(q, &chain) > 0) {
@@ -647,6 +650,7 @@ static void fill_config(const struct blk_device *b, struct virtio_blk_config *c)
 	c->seg_max = (__force __virtio32)DATA_SEGS_MAX;
 	c->blk_size = (__force __virtio32)image->block;
 	c->physical_block_exp = log2_ratio(image->physical, image->block);
+	c->alignment_offset = image->offset / image->block;
 	c->min_io_size = (__force __virtio16)(u16)min_t(u32, image->io_min / image->block,
 							U16_MAX);
 	c->opt_io_size = (__force __virtio32)(image->io_opt / image->block);
@@ -738,8 +742,11 @@ static u64 blk_features(const struct blk_device *b)
 {
 	u64 features = BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) | BIT_ULL(VIRTIO_BLK_F_SEG_MAX) |
 		       BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) | BIT_ULL(VIRTIO_BLK_F_TOPOLOGY) |
-		       BIT_ULL(VIRTIO_BLK_F_FLUSH) | BIT_ULL(VIRTIO_BLK_F_MQ);
+		       BIT_ULL(VIRTIO_BLK_F_MQ);
 
+	/* who can flush, but not set the cache, takes it for one that holds writes back */
+	if (!b->writethrough)
+		features |= BIT_ULL(VIRTIO_BLK_F_FLUSH);
 	if (!b->image.writable)
 		return features | BIT_ULL(VIRTIO_BLK_F_RO);
 	if (!b->writethrough)

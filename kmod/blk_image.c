@@ -18,6 +18,7 @@
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/memcontrol.h>
+#include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
 #include <linux/sched/mm.h>
@@ -48,7 +49,9 @@ static int claim(struct blk_image *image, struct netlink_ext_ack *extack)
 		    (!other->writable && !image->writable) ||
 		    (other->shared && image->shared))
 			continue;
-		if (other->writable)
+		if (image->shared)
+			NL_SET_ERR_MSG(extack, "another disk has this image, and is not shared");
+		else if (other->writable)
 			NL_SET_ERR_MSG(extack, "another disk writes to this image");
 		else
 			NL_SET_ERR_MSG(extack, "another disk reads this image");
@@ -117,6 +120,8 @@ static int open_bdev(struct blk_image *image, struct netlink_ext_ack *extack)
 	invalidate_bdev(bdev);
 	image->block = bdev_logical_block_size(bdev);
 	image->physical = bdev_physical_block_size(bdev);
+	/* of one that is misaligned in itself (< 0) nothing helps */
+	image->offset = max(bdev_alignment_offset(bdev), 0);
 	image->align = bdev_dma_alignment(bdev);
 	image->io_min = bdev_io_min(bdev);
 	image->io_opt = bdev_io_opt(bdev);
@@ -129,6 +134,13 @@ static int open_bdev(struct blk_image *image, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+/* To read changes nothing of the file: no journal, for which a reader may have to wait. */
+static bool keeps_atime(const struct file *file)
+{
+	return file->f_flags & O_NOATIME || IS_NOATIME(file_inode(file)) ||
+	       file->f_path.mnt->mnt_flags & (MNT_NOATIME | MNT_READONLY);
+}
+
 static void set_file_limits(struct blk_image *image)
 {
 	struct block_device *below = image_inode(image)->i_sb->s_bdev;
@@ -138,7 +150,7 @@ static void set_file_limits(struct blk_image *image)
 	image->physical = max_t(u32, image->block, i_blocksize(image_inode(image)));
 	/* a file system that has its device elsewhere knows itself */
 	image->nowait = direct && image->file->f_mode & FMODE_NOWAIT &&
-			(!below || bdev_nowait(below));
+			(!below || bdev_nowait(below)) && keeps_atime(image->file);
 	image->align = direct ? (below ? bdev_dma_alignment(below) : BLK_SECTOR - 1) : 0;
 	if (image->writable && image->file->f_op->fallocate) {
 		image->discard = S32_MAX & PAGE_MASK;
@@ -322,8 +334,10 @@ static int finish_file(struct blk_io *io, long done)
 {
 	if (done < 0)
 		return done;
-	/* the file has become shorter, or its file system full */
-	return done == io->len ? 0 : -EIO;
+	if (done == io->len)
+		return 0;
+	/* its file system is full; or the file has become shorter */
+	return io->op == BLK_OP_WRITE ? -ENOSPC : -EIO;
 }
 
 static void end_file_write(struct blk_io *io)
@@ -336,11 +350,13 @@ static void end_file_write(struct blk_io *io)
 	sb_end_write(inode->i_sb);
 }
 
-/* Would the worker, who may wait, get further? */
+/*
+ * Does the worker, who may wait, have the last word? Whatever did not work may have been
+ * a part that would have waited, under a name that its file system gave it.
+ */
 static bool wants_worker(const struct blk_io *io, long done)
 {
-	return io->nowait && (done == -EAGAIN || done == -EOPNOTSUPP ||
-			      (done >= 0 && done != io->len));
+	return io->nowait && done != io->len;
 }
 
 static void iocb_done(struct kiocb *iocb, long done)
@@ -381,16 +397,26 @@ static ssize_t rw_file(struct blk_io *io, int flags)
 	return r;
 }
 
-/* Without waiting. Return: false: by the worker. */
+/*
+ * Without waiting; what the file system starts for us is told not to wait, either. That
+ * must be nobody else's: no swapping, which the allocations might bring about, and no
+ * writing, for which a journal would do a part of its own work here, and fail.
+ * Return: false: by the worker.
+ */
 static bool try_file(struct blk_io *io)
 {
-	struct file *file = io->image->file;
+	struct blk_plug *plug = current->plug;
+	unsigned int flags;
 	ssize_t r;
 
-	if (!io->image->nowait || (io->op == BLK_OP_WRITE && !file_start_write_trylock(file)))
+	if (!io->image->nowait || io->op != BLK_OP_READ || !plug)
 		return false;
 	io->nowait = true;
+	flags = memalloc_noio_save();
+	plug->nowait = true;
 	r = rw_file(io, IOCB_NOWAIT);
+	plug->nowait = false;
+	memalloc_noio_restore(flags);
 	/* from here on it may be iocb_done()'s */
 	if (r == -EIOCBQUEUED)
 		return true;

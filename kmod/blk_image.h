@@ -23,7 +23,8 @@ struct netlink_ext_ack;
  * @file: referenced
  * @bdev: of a block device, opened besides; else NULL
  * @writable, @shared: as it is claimed
- * @block: smallest unit of I/O, bytes; @physical: one that costs no rewriting
+ * @block: smallest unit of I/O, bytes; @physical: one that costs no rewriting; @offset:
+ *	where the first one of those begins, bytes
  * @align: mask of memory addresses and lengths that I/O needs
  * @nowait: what would wait can say so instead
  * @io_min, @io_opt: hints, bytes, 0: none
@@ -35,7 +36,7 @@ struct blk_image {
 	struct file *file;
 	struct block_device *bdev;
 	bool writable, shared, nowait;
-	u32 block, physical, align;
+	u32 block, physical, offset, align;
 	u32 io_min, io_opt;
 	u64 discard, zero;
 	u32 discard_granularity;
