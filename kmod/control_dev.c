@@ -24,6 +24,7 @@
 #include <linux/nsproxy.h>
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
+#include <uapi/linux/virtio_config.h>
 
 #include "blk.h"
 #include "bus.h"
@@ -199,6 +200,11 @@ static void set_rates(struct bus_device *dev, struct nlattr **tb)
 
 /* ---- 3. New --------------------------------------------------------------- */
 
+static u32 flags_of(struct nlattr **tb)
+{
+	return tb[DOMUS_A_DEV_FLAGS] ? nla_get_u32(tb[DOMUS_A_DEV_FLAGS]) : 0;
+}
+
 /* What is not said stays as it is. */
 static int parse_queues(struct nlattr **tb, unsigned int least, unsigned int *queues,
 			unsigned int *size, struct netlink_ext_ack *extack)
@@ -221,7 +227,7 @@ static int parse_queues(struct nlattr **tb, unsigned int least, unsigned int *qu
 static int parse_blk(const struct domus_domain *d, struct nlattr **tb, struct blk_params *p,
 		     struct netlink_ext_ack *extack)
 {
-	u32 flags = tb[DOMUS_A_DEV_FLAGS] ? nla_get_u32(tb[DOMUS_A_DEV_FLAGS]) : 0;
+	u32 flags = flags_of(tb);
 	const char *c;
 
 	*p = (struct blk_params) {
@@ -277,8 +283,9 @@ static struct bus_device *new_blk(const struct domus_domain *d, struct nlattr **
 	return dev;
 }
 
-static int parse_net(const struct domus_domain *d, struct nlattr **tb, struct net_params *p,
-		     struct netlink_ext_ack *extack)
+/* The right is needed by who asks and, as in control.c, by who opened the socket. */
+static int parse_net(struct sk_buff *skb, const struct domus_domain *d, struct nlattr **tb,
+		     struct net_params *p, struct netlink_ext_ack *extack)
 {
 	*p = (struct net_params) {
 		.net = current->nsproxy->net_ns,
@@ -286,7 +293,7 @@ static int parse_net(const struct domus_domain *d, struct nlattr **tb, struct ne
 		.queue_size = NET_QUEUE_SIZE,
 		.mtu = NET_MTU,
 	};
-	if (!ns_capable(p->net->user_ns, CAP_NET_ADMIN)) {
+	if (!netlink_ns_capable(skb, p->net->user_ns, CAP_NET_ADMIN)) {
 		NL_SET_ERR_MSG(extack, "a network interface of the host needs CAP_NET_ADMIN");
 		return -EPERM;
 	}
@@ -309,16 +316,16 @@ static int parse_net(const struct domus_domain *d, struct nlattr **tb, struct ne
 	return 0;
 }
 
-static struct bus_device *new_net(const struct domus_domain *d, struct nlattr **tb,
-				  struct netlink_ext_ack *extack)
+static struct bus_device *new_net(struct sk_buff *skb, const struct domus_domain *d,
+				  struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	struct net_params p;
-	int err = parse_net(d, tb, &p, extack);
+	int err = parse_net(skb, d, tb, &p, extack);
 
 	return err ? ERR_PTR(err) : net_new(&p, extack);
 }
 
-static struct bus_device *new_device(const struct domus_domain *d,
+static struct bus_device *new_device(struct sk_buff *skb, const struct domus_domain *d,
 				     const struct nlattr *dev_attr, struct nlattr **tb,
 				     struct netlink_ext_ack *extack)
 {
@@ -326,7 +333,7 @@ static struct bus_device *new_device(const struct domus_domain *d,
 	case DOMUS_DEV_KIND_BLK:
 		return new_blk(d, tb, extack);
 	case DOMUS_DEV_KIND_NET:
-		return new_net(d, tb, extack);
+		return new_net(skb, d, tb, extack);
 	default:
 		return control_small_new(d, dev_attr, tb, extack);
 	}
@@ -359,10 +366,12 @@ int control_dev_new(struct sk_buff *skb, struct genl_info *info)
 	d = control_find(skb, info);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	dev = new_device(d, info->attrs[DOMUS_A_DEV], tb, info->extack);
+	dev = new_device(skb, d, info->attrs[DOMUS_A_DEV], tb, info->extack);
 	err = PTR_ERR_OR_ZERO(dev);
 	if (!err) {
 		set_rates(dev, tb);
+		if (flags_of(tb) & DOMUS_DEV_FLAG_SPLIT)
+			dev->offered &= ~BIT_ULL(VIRTIO_F_RING_PACKED);
 		err = bus_add(d, dev, nla_data(tb[DOMUS_A_DEV_NAME]), info->extack);
 		if (err)
 			discard(dev);
@@ -452,12 +461,18 @@ int control_dev_set(struct sk_buff *skb, struct genl_info *info)
 /* A path longer than this is left out. */
 #define PATH_SHOWN 512
 
+/* Of any device: does it offer split rings only? */
+static u32 ring_flag(const struct bus_device *dev)
+{
+	return dev->offered & BIT_ULL(VIRTIO_F_RING_PACKED) ? 0 : DOMUS_DEV_FLAG_SPLIT;
+}
+
 static int put_blk(struct sk_buff *msg, const struct bus_device *dev)
 {
 	char *buf, *path;
 	int err = 0;
 
-	if (nla_put_u32(msg, DOMUS_A_DEV_FLAGS, blk_flags(dev)) ||
+	if (nla_put_u32(msg, DOMUS_A_DEV_FLAGS, blk_flags(dev) | ring_flag(dev)) ||
 	    nla_put_u64_64bit(msg, DOMUS_A_DEV_SIZE, blk_size(dev), DOMUS_A_DEV_PAD) ||
 	    nla_put_string(msg, DOMUS_A_DEV_SERIAL, blk_serial(dev)))
 		return -EMSGSIZE;
@@ -477,7 +492,8 @@ static int put_nic(struct sk_buff *msg, const struct bus_device *dev)
 	unsigned int mtu;
 
 	net_host_name(dev, name, &mtu);
-	if (nla_put(msg, DOMUS_A_DEV_MAC, ETH_ALEN, net_mac(dev)) ||
+	if (nla_put_u32(msg, DOMUS_A_DEV_FLAGS, ring_flag(dev)) ||
+	    nla_put(msg, DOMUS_A_DEV_MAC, ETH_ALEN, net_mac(dev)) ||
 	    nla_put_string(msg, DOMUS_A_DEV_IFNAME, name) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_IFINDEX, net_ifindex(dev)) ||
 	    nla_put_u32(msg, DOMUS_A_DEV_MTU, mtu))

@@ -49,7 +49,7 @@ static void test_parse(void)
 	disk_free(&d);
 	d = (struct disk) { .file = NULL };
 	ok(!disk_parse(&d, "x,name=root,readonly,shared,writethrough,direct,serial=a=b,,c,queues=16,"
-		       "queue-size=1024,rate=1M,ops=7,burst=60000", &error) &&
+		       "queue-size=1024,ring=split,rate=1M,ops=7,burst=60000", &error) &&
 	   !strcmp(d.file, "x") && !strcmp(d.name, "root") && d.flags == DOMUS_DEV_FLAGS &&
 	   d.io == DISK_IO_DIRECT && !strcmp(d.serial, "a=b,c") && d.queues == 16 &&
 	   d.queue_size == 1024 && d.rates.bytes == 1 << 20 && d.rates.ops == 7 &&
@@ -103,6 +103,9 @@ static const struct {
 	{ "a,queue-size=1", "queue-size: 1 is not in 2 to 1024" },
 	{ "a,queue-size=2048", "queue-size: 2048 is not in 2 to 1024" },
 	{ "a,queue-size=3", "queue-size: 3 is no power of two" },
+	{ "a,ring", "ring: needs a value: ring=KIND" },
+	{ "a,ring=", "ring: '' is neither split nor packed" },
+	{ "a,ring=Split", "ring: 'Split' is neither split nor packed" },
 	{ "a,rate=1T", "rate: 1T is more than 931.3G a second" },
 	{ "a,rate=-1", "rate: '-1' is not a size (as 512M or 2G)" },
 	{ "a,rate=18446744073709551616", "rate: 18446744073709551616 is too large" },

@@ -37,7 +37,8 @@ static void test_parse(void)
 	   !n.mtu && !n.rates.has_bytes, "host");
 	n = (struct nic) { .mode = NIC_UNSAID };
 	ok(!net_parse(&n, "bridge=br-0.1_x,vlan=4094,mac=D6:00:ab:CD:ef:01,name=lan,ifname=lan0,"
-		      "mtu=65535,queues=8,queue-size=1024,rate=1M,ops=7,burst=60000", &error) &&
+		      "mtu=65535,queues=8,queue-size=1024,ring=split,rate=1M,ops=7,burst=60000",
+		      &error) && n.flags == DOMUS_DEV_FLAG_SPLIT &&
 	   n.mode == NIC_BRIDGE && !strcmp(n.bridge, "br-0.1_x") && n.vlan == 4094 && n.has_mac &&
 	   !memcmp(n.mac, mac, sizeof(mac)) && !strcmp(n.name, "lan") &&
 	   !strcmp(n.ifname, "lan0") &&
@@ -108,6 +109,7 @@ static const struct {
 	{ "host,queues=9", "queues: 9 is not in 1 to 8" },
 	{ "host,queue-size=8", "queue-size: 8 is not in 16 to 1024" },
 	{ "host,queue-size=48", "queue-size: 48 is no power of two" },
+	{ "host,ring=both", "ring: 'both' is neither split nor packed" },
 	{ "host,rate=fast", "rate: 'fast' is not a size (as 512M or 2G)" },
 	{ "host,burst=60001", "burst: 60001 is not in 0 to 60000" },
 };

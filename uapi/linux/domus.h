@@ -18,7 +18,8 @@
  *   DOMUS_CMD_DOMAIN_START  ABI_GUEST (what the image asks), FEATURES (required),
  *                           START_RIP, START_RSI, ROOT_GPA, HYPERCALL_GPA,
  *                           VCPU_PAGE_GPA, EVENT_PAGE_GPA; from the holder only
- *   DOMUS_CMD_DOMAIN_RESET  back to the state after NEW (reboot); from the holder
+ *   DOMUS_CMD_DOMAIN_RESET  back to the state after NEW (reboot); from the holder. EAGAIN:
+ *                           devices wait for the host, ask again
  *                           only, with no vCPU running
  *   DOMUS_CMD_DOMAIN_DEL    REASON (optional: more for the reason's text)
  *                           kills the domain with reason "destroyed"; its name is
@@ -48,6 +49,7 @@
  *                             vhost-vsock), DEV_EVENTFDS: kick and kick, call and call
  *                             of its rings 0 and 1, err of both; see DOMUS_IOC_VHOST }
  *                             all kinds, optional: DEV_QUEUES, DEV_QUEUE_SIZE,
+ *                             DEV_FLAGS (for all but BLK: SPLIT alone),
  *                             DEV_RATE_BYTES, DEV_RATE_OPS, DEV_RATE_BURST_MS
  *                           plugs a device; before START or later
  *   DOMUS_CMD_DEV_DEL       DEV n { DEV_NAME, DEV_TIMEOUT_MS (optional, 0),
@@ -327,7 +329,8 @@ enum domus_dev_kind {
 #define DOMUS_DEV_FLAG_READONLY		(1 << 0) /* the guest cannot write */
 #define DOMUS_DEV_FLAG_SHARED		(1 << 1) /* though another domain has it, too */
 #define DOMUS_DEV_FLAG_WRITETHROUGH	(1 << 2) /* each write is on the disk when it is done */
-#define DOMUS_DEV_FLAGS			7
+#define DOMUS_DEV_FLAG_SPLIT		(1 << 3) /* of rings only split ones are offered */
+#define DOMUS_DEV_FLAGS			15
 
 #define DOMUS_DEV_SERIAL_MAX		20	/* bytes */
 #define DOMUS_DEV_QUEUES_MAX		16

@@ -230,6 +230,14 @@ static int stay(struct ctx *ctx, const struct create *c, const struct holder *ho
 	return attached_end(ctx, c, holder, result, &a, &last);
 }
 
+static bool has_host_network(const struct create *c)
+{
+	for (size_t i = 0; i < c->config.nr_nics; i++)
+		if (c->nics[i].mode == NIC_HOST)
+			return true;
+	return false;
+}
+
 static int start(struct ctx *ctx, struct create *c)
 {
 	struct holder holder;
@@ -244,6 +252,8 @@ static int start(struct ctx *ctx, struct create *c)
 	result = wait_start(ctx, c, &holder);
 	if (result || ctx->error.status)
 		return result;
+	if (has_host_network(c))
+		netnat_warn();
 	if (c->mode != OPT_DETACH)
 		return stay(ctx, c, &holder);
 	leave(&holder);
@@ -263,17 +273,6 @@ static int open_files(struct create *c, struct error *error)
 	return 0;
 }
 
-/* Tables of interfaces that have gone, with a domain that did not stay. */
-static void sweep_nat(const struct create *c)
-{
-	for (size_t i = 0; i < c->config.nr_nics; i++) {
-		if (c->nics[i].mode != NIC_HOST)
-			continue;
-		netnat_sweep();
-		return;
-	}
-}
-
 static int run(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
 	struct create *c = calloc(1, sizeof(*c));
@@ -283,7 +282,9 @@ static int run(struct ctx *ctx, const struct command *self, int argc, char **arg
 		return error_set(&ctx->error, EXIT_REFUSED, "create", "no memory");
 	if (!create_parse(ctx, self, argc, argv, c) && !open_files(c, &ctx->error))
 		result = start(ctx, c);
-	sweep_nat(c);
+	/* tables of interfaces that have gone, with a domain that did not stay */
+	if (has_host_network(c))
+		netnat_sweep();
 	create_free(c);
 	free(c);
 	return result;

@@ -26,29 +26,17 @@ static int attach_option(void *arg, int id, const char *value, struct error *err
 	return disk_option(arg, id, value, error);
 }
 
-struct devs {
-	struct control_dev *devs;
-	size_t nr;
-};
-
-static bool is_taken(void *arg, const char *name)
-{
-	const struct devs *all = arg;
-
-	return control_dev_find(all->devs, all->nr, name);
-}
-
 static int make_name(struct control *control, const struct control_ref *ref, struct disk *disk,
 		     struct error *error)
 {
-	struct devs all = { .nr = 0 };
+	struct dev_names names;
 
 	if (*disk->name)
 		return 0;
-	if (control_dev_list(control, ref, &all.devs, &all.nr, error))
+	if (dev_names_get(control, ref, &names, error))
 		return -1;
-	disk_name(disk, is_taken, &all);
-	free(all.devs);
+	disk_name(disk, dev_names_has, &names);
+	dev_names_free(&names);
 	return 0;
 }
 
@@ -104,13 +92,14 @@ const struct command cmd_disk_attach = {
 		"\n"
 		"      --name NAME       of the disk (that of the file, made unique)\n"
 		"      --readonly        the guest cannot write to it\n"
-		"      --shared          although another domain has it, too\n"
+		"      --shared          beside other disks with the same image, if all are shared\n"
 		"      --writethrough    each write is on the disk when it is done\n"
 		"      --direct          without the host's page cache (where it can be)\n"
 		"      --buffered        with it\n"
 		"      --serial S        serial number that the guest sees\n"
 		"      --queues N        1 to 16 (one for each virtual CPU)\n"
 		"      --queue-size N    requests in each, a power of two up to 1024 (256)\n"
+		"      --ring KIND       split, or packed as well, if the guest likes (packed)\n"
 		"      --rate BYTES      at most so many a second: 100M (no limit)\n"
 		"      --ops N           at most so many operations a second (no limit)\n"
 		"      --burst MS        how much of a pause may be made up for (100)\n",

@@ -26,29 +26,17 @@ static int attach_option(void *arg, int id, const char *value, struct error *err
 	return net_option(arg, id, value, error);
 }
 
-struct devs {
-	struct control_dev *devs;
-	size_t nr;
-};
-
-static bool is_taken(void *arg, const char *name)
-{
-	const struct devs *all = arg;
-
-	return control_dev_find(all->devs, all->nr, name);
-}
-
 static int make_name(struct control *control, const struct control_ref *ref, struct nic *nic,
 		     struct error *error)
 {
-	struct devs all = { .nr = 0 };
+	struct dev_names names;
 
 	if (*nic->name)
 		return 0;
-	if (control_dev_list(control, ref, &all.devs, &all.nr, error))
+	if (dev_names_get(control, ref, &names, error))
 		return -1;
-	net_name(nic, is_taken, &all);
-	free(all.devs);
+	net_name(nic, dev_names_has, &names);
+	dev_names_free(&names);
 	return 0;
 }
 
@@ -109,6 +97,8 @@ static int run_attach(struct ctx *ctx, const struct command *self, int argc, cha
 	if (result)
 		return -1;
 	report_attached(ctx, w.words[0], &nic, network);
+	if (network)
+		netnat_warn();
 	return EXIT_DONE;
 }
 
@@ -128,6 +118,7 @@ const struct command cmd_net_attach = {
 		"      --mtu N           68 to 65535 (that of the bridge, or 1500)\n"
 		"      --queues N        1 to 8 pairs (one for each virtual CPU)\n"
 		"      --queue-size N    frames in each, a power of two, 16 to 1024 (256)\n"
+		"      --ring KIND       split, or packed as well, if the guest likes (packed)\n"
 		"      --rate BYTES      at most so many a second: 100M (no limit)\n"
 		"      --ops N           at most so many frames a second (no limit)\n"
 		"      --burst MS        how much of a pause may be made up for (100)\n"

@@ -70,6 +70,25 @@ int dev_open_domain(struct ctx *ctx, const char *name, struct control **control,
 	return 0;
 }
 
+int dev_names_get(struct control *control, const struct control_ref *ref,
+		  struct dev_names *names, struct error *error)
+{
+	*names = (struct dev_names) { .nr = 0 };
+	return control_dev_list(control, ref, &names->devs, &names->nr, error);
+}
+
+void dev_names_free(struct dev_names *names)
+{
+	free(names->devs);
+}
+
+bool dev_names_has(void *names, const char *name)
+{
+	const struct dev_names *all = names;
+
+	return control_dev_find(all->devs, all->nr, name);
+}
+
 void dev_report(struct ctx *ctx, const char *domain, const char *name)
 {
 	struct print *p = &ctx->print;

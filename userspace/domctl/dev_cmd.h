@@ -39,6 +39,20 @@ int dev_open_domain(struct ctx *ctx, const char *name, struct control **control,
 /* In JSON a command that has worked says of what. */
 void dev_report(struct ctx *ctx, const char *domain, const char *name);
 
+/* struct dev_names - the devices whose names a domain's next one cannot have */
+struct dev_names {
+	struct control_dev *devs;
+	size_t nr;
+};
+
+/* Asks for them. Return: 0, with @names to be freed, or -1 with nothing to free. */
+int dev_names_get(struct control *control, const struct control_ref *ref,
+		  struct dev_names *names, struct error *error);
+void dev_names_free(struct dev_names *names);
+
+/* Is @name one of the struct dev_names that @names is? */
+bool dev_names_has(void *names, const char *name);
+
 /* What a device of DOMUS_DEV_KIND_* is called: "disk", "net". */
 const char *dev_kind_name(uint32_t kind);
 

@@ -123,6 +123,7 @@ static void json_disk(struct print *p, const struct control_dev *d)
 	print_bool(p, "readonly", NULL, d->flags & DOMUS_DEV_FLAG_READONLY);
 	print_bool(p, "shared", NULL, d->flags & DOMUS_DEV_FLAG_SHARED);
 	print_bool(p, "writethrough", NULL, d->flags & DOMUS_DEV_FLAG_WRITETHROUGH);
+	print_bool(p, "split", NULL, d->flags & DOMUS_DEV_FLAG_SPLIT);
 }
 
 static void json_nic(struct print *p, const struct control_dev *d, struct netif *n)
@@ -137,6 +138,7 @@ static void json_nic(struct print *p, const struct control_dev *d, struct netif 
 		net_address_text(host, net_host_address(state.network));
 		net_address_text(guest, net_guest_address(state.network));
 	}
+	print_bool(p, "split", NULL, d->flags & DOMUS_DEV_FLAG_SPLIT);
 	print_string(p, "mac", NULL, net_mac_text(mac, d->mac));
 	print_string(p, "ifname", NULL, d->ifname);
 	print_number(p, "ifindex", NULL, d->ifindex);
@@ -291,6 +293,13 @@ static void text_queue(struct print *p, const struct control_queue *q)
 	print_string(p, NULL, title, text);
 }
 
+/* Unless it is as always. */
+static void text_rings(struct print *p, const struct control_dev *d)
+{
+	if (d->flags & DOMUS_DEV_FLAG_SPLIT)
+		print_string(p, NULL, "  Rings", "split");
+}
+
 static void text_disk(struct print *p, const struct control_dev *d)
 {
 	char mode[64];
@@ -302,6 +311,7 @@ static void text_disk(struct print *p, const struct control_dev *d)
 		 d->flags & DOMUS_DEV_FLAG_SHARED ? ", shared" : "",
 		 d->flags & DOMUS_DEV_FLAG_WRITETHROUGH ? ", writethrough" : "");
 	print_string(p, NULL, "  Mode", mode);
+	text_rings(p, d);
 	if (*d->serial)
 		print_string(p, NULL, "  Serial", d->serial);
 }
@@ -318,6 +328,7 @@ static void text_nic(struct print *p, const struct control_dev *d, struct netif 
 	print_string(p, NULL, "  Network", network_of(&state, network));
 	print_string(p, NULL, "  Link", link_of(&state));
 	print_number(p, NULL, "  MTU", d->mtu);
+	text_rings(p, d);
 }
 
 static const char *title_of(const struct control_dev *d)

@@ -65,6 +65,18 @@ static int set_queue_size(struct disk *disk, const char *value, struct error *er
 	return 0;
 }
 
+int disk_ring_option(uint32_t *flags, const char *value, struct error *error)
+{
+	if (!strcmp(value, "split"))
+		*flags |= DOMUS_DEV_FLAG_SPLIT;
+	else if (!strcmp(value, "packed"))
+		*flags &= ~(uint32_t)DOMUS_DEV_FLAG_SPLIT;
+	else
+		return error_set(error, EXIT_USAGE, "ring", "'%.40s' is neither split nor packed",
+				 value);
+	return 0;
+}
+
 int disk_rate_option(struct disk_rates *rates, int id, const char *value, struct error *error)
 {
 	char text[SIZE_TEXT];
@@ -123,6 +135,8 @@ int disk_option(struct disk *disk, int id, const char *value, struct error *erro
 		return 0;
 	case DISK_QUEUE_SIZE:
 		return set_queue_size(disk, value, error);
+	case DISK_RING:
+		return disk_ring_option(&disk->flags, value, error);
 	default:
 		return disk_rate_option(&disk->rates, id, value, error);
 	}
@@ -307,13 +321,24 @@ static int open_failed(const struct disk *disk, struct error *error)
 			 errno == EBUSY ? "is in use on the host" : strerror(errno), hint);
 }
 
+/*
+ * The owner may leave the access time alone: then no read of the guest's makes the host's
+ * file system write, and the module need not hand reads to a thread that may wait for it.
+ */
+static int open_quietly(const char *file, int flags)
+{
+	int fd = open(file, flags | O_NOATIME);
+
+	return fd < 0 && errno == EPERM ? open(file, flags) : fd;
+}
+
 /* Return: the file, or -1 with errno, -2 with the error. */
 static int open_as(const struct disk *disk, int flags, struct error *error)
 {
 	int fd;
 
 	if (disk->io != DISK_IO_BUFFERED) {
-		fd = open(disk->file, flags | O_DIRECT);
+		fd = open_quietly(disk->file, flags | O_DIRECT);
 		if (fd >= 0 || errno != EINVAL)
 			return fd;
 		/* Not all file systems can, and not all file systems say so alike. */
@@ -323,7 +348,7 @@ static int open_as(const struct disk *disk, int flags, struct error *error)
 			return -2;
 		}
 	}
-	return open(disk->file, flags);
+	return open_quietly(disk->file, flags);
 }
 
 static int check_size(const struct disk *disk, uint64_t size, struct error *error)

@@ -58,8 +58,8 @@ struct disk {
 /* Ids of disk_opts: out of the way of other tables. */
 enum {
 	DISK_NAME = 1000, DISK_READONLY, DISK_SHARED, DISK_WRITETHROUGH, DISK_DIRECT,
-	DISK_BUFFERED, DISK_SERIAL, DISK_QUEUES, DISK_QUEUE_SIZE, DISK_RATE, DISK_OPS,
-	DISK_BURST,
+	DISK_BUFFERED, DISK_SERIAL, DISK_QUEUES, DISK_QUEUE_SIZE, DISK_RING, DISK_RATE,
+	DISK_OPS, DISK_BURST,
 };
 
 /* What can be said of a disk that is attached, by the same names everywhere. */
@@ -73,6 +73,7 @@ enum {
 	{ "serial", 0, "S", DISK_SERIAL },			\
 	{ "queues", 0, "N", DISK_QUEUES },			\
 	{ "queue-size", 0, "N", DISK_QUEUE_SIZE },		\
+	{ "ring", 0, "KIND", DISK_RING },			\
 	DISK_RATE_OPTS
 
 /* What can be said of it later, too. */
@@ -85,6 +86,9 @@ extern const struct opt disk_opts[];
 
 /* One option by its id. Return: 0, or -1 with EXIT_USAGE. */
 int disk_option(struct disk *disk, int id, const char *value, struct error *error);
+
+/* Rings by their name, for any device: DOMUS_DEV_FLAG_SPLIT in @flags. Return: as above. */
+int disk_ring_option(uint32_t *flags, const char *value, struct error *error);
 
 /* The same for limits alone, which other devices have, too. */
 int disk_rate_option(struct disk_rates *rates, int id, const char *value, struct error *error);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "netnat.h"
+#include "print.h"
 
 #define TABLE	"domus_nic"
 #define FORWARD	"/proc/sys/net/ipv4/ip_forward"
@@ -145,4 +146,36 @@ void netnat_sweep(void)
 		free(run(command, why, sizeof(why)));
 	}
 	free(tables);
+}
+
+/* The first chain of @chains, as nft lists them, whose policy drops what is forwarded. */
+static bool find_dropping(char *chains, char *text, size_t size)
+{
+	char family[16] = "", table[128] = "", chain[128] = "";
+	char *line;
+
+	while ((line = strsep(&chains, "\n"))) {
+		if (sscanf(line, "table %15s %127s", family, table) == 2 ||
+		    sscanf(line, " chain %127s", chain) == 1)
+			continue;
+		/* other families have forwarding of their own */
+		if ((!strcmp(family, "ip") || !strcmp(family, "inet")) &&
+		    strstr(line, " hook forward ") && strstr(line, "policy drop")) {
+			snprintf(text, size, "chain %s of table %s %s", chain, family, table);
+			return true;
+		}
+	}
+	return false;
+}
+
+void netnat_warn(void)
+{
+	char why[256];
+	char *chains = run("list chains", why, sizeof(why));
+	char chain[320];
+
+	if (chains && find_dropping(chains, chain, sizeof(chain)))
+		print_warning("net host", "%s drops what it does not accept: it must let this "
+			      "network pass (see domctl-net(8))", chain);
+	free(chains);
 }

@@ -25,4 +25,10 @@ int netnat_add(const struct nic *nic, uint32_t ifindex, uint32_t network, const 
 /* Remove the tables of interfaces that have gone. What cannot be removed stays. */
 void netnat_sweep(void);
 
+/*
+ * Say so on stderr when the host has a chain whose policy is to drop what is forwarded. Its
+ * rules may let our networks pass, which only their author can tell: it is no error.
+ */
+void netnat_warn(void);
+
 #endif /* DOMCTL_NETNAT_H */

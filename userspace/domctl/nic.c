@@ -28,6 +28,7 @@ const struct opt net_opts[] = {
 	{ "mtu", 0, "N", NIC_OPT_MTU },
 	{ "queues", 0, "N", NIC_OPT_QUEUES },
 	{ "queue-size", 0, "N", NIC_OPT_QUEUE_SIZE },
+	{ "ring", 0, "KIND", NIC_OPT_RING },
 	DISK_RATE_OPTS,
 	{ NULL, 0, NULL, 0 },
 };
@@ -141,6 +142,8 @@ int net_option(struct nic *nic, int id, const char *value, struct error *error)
 		return set_number(&nic->queues, "queues", value, 1, NIC_QUEUES_MAX, error);
 	case NIC_OPT_QUEUE_SIZE:
 		return set_queue_size(nic, value, error);
+	case NIC_OPT_RING:
+		return disk_ring_option(&nic->flags, value, error);
 	default:
 		return disk_rate_option(&nic->rates, id, value, error);
 	}

@@ -41,6 +41,7 @@ enum nic_mode {
  * @mac: of the guest's end; by net_derive() unless @has_mac
  * @ifname: of the host's end, "": by net_derive()
  * @mtu, @queues, @queue_size: 0: not said
+ * @flags: DOMUS_DEV_FLAG_SPLIT
  */
 struct nic {
 	enum nic_mode mode;
@@ -53,6 +54,7 @@ struct nic {
 	uint32_t mtu;
 	uint32_t queues;
 	uint32_t queue_size;
+	uint32_t flags;
 	struct disk_rates rates;
 };
 
@@ -60,6 +62,7 @@ struct nic {
 enum {
 	NIC_OPT_BRIDGE = 2000, NIC_OPT_HOST, NIC_OPT_MANUAL, NIC_OPT_VLAN, NIC_OPT_MAC,
 	NIC_OPT_NAME, NIC_OPT_IFNAME, NIC_OPT_MTU, NIC_OPT_QUEUES, NIC_OPT_QUEUE_SIZE,
+	NIC_OPT_RING,
 };
 
 extern const struct opt net_opts[];

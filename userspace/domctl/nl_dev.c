@@ -83,6 +83,7 @@ int control_nic_new(struct control *c, const struct control_ref *ref, const stru
 	bool failed = !msg || nla_put_u32(msg, DOMUS_A_DEV_KIND, DOMUS_DEV_KIND_NET) ||
 		      nla_put(msg, DOMUS_A_DEV_MAC, sizeof(nic->mac), nic->mac) ||
 		      nla_put_string(msg, DOMUS_A_DEV_IFNAME, nic->ifname) ||
+		      (nic->flags && nla_put_u32(msg, DOMUS_A_DEV_FLAGS, nic->flags)) ||
 		      (nic->mtu && nla_put_u32(msg, DOMUS_A_DEV_MTU, nic->mtu)) ||
 		      (nic->queues && nla_put_u32(msg, DOMUS_A_DEV_QUEUES, nic->queues)) ||
 		      (nic->queue_size &&

@@ -8,6 +8,7 @@
  *   4. errors
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "print.h"
@@ -233,7 +234,7 @@ void print_done(struct print *p)
 		fputc('\n', p->file);
 }
 
-/* ---- 4. Errors ------------------------------------------------------------ */
+/* ---- 4. Errors, warnings ------------------------------------------------------------ */
 
 void print_error_member(struct print *p, const struct error *error)
 {
@@ -242,6 +243,15 @@ void print_error_member(struct print *p, const struct error *error)
 	print_string(p, "why", NULL, error->why);
 	print_number(p, "status", NULL, (uint64_t)error->status);
 	print_object_end(p);
+}
+
+static void print_line(const char *kind, const char *what, const char *why)
+{
+	fprintf(stderr, "%s: ", kind);
+	print_safe(stderr, what);
+	fputs(": ", stderr);
+	print_safe(stderr, why);
+	fputc('\n', stderr);
 }
 
 void print_error(struct print *p, const struct error *error)
@@ -253,9 +263,16 @@ void print_error(struct print *p, const struct error *error)
 		print_done(p);
 		return;
 	}
-	fputs("Error: ", stderr);
-	print_safe(stderr, error->what);
-	fputs(": ", stderr);
-	print_safe(stderr, error->why);
-	fputc('\n', stderr);
+	print_line("Error", error->what, error->why);
+}
+
+void print_warning(const char *what, const char *why, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, why);
+	vsnprintf(text, sizeof(text), why, args);
+	va_end(args);
+	print_line("Warning", what, text);
 }

@@ -79,6 +79,10 @@ void print_done(struct print *p);
 /* The error's line on stderr, or {"error":{...}} on stdout. */
 void print_error(struct print *p, const struct error *error);
 
+/* A line on stderr about what was done all the same, with JSON on stdout, too. */
+void __attribute__((format(printf, 2, 3)))
+print_warning(const char *what, const char *why, ...);
+
 /* The error in an object that has more to say; JSON only. */
 void print_error_member(struct print *p, const struct error *error);
 
