@@ -8,6 +8,8 @@
 
 RIG := selftests/rig
 KTAP := $(RIG)/ktap --out build/check
+# Machines beside those of the first row, which take turns among themselves.
+BESIDE := DOMUS_QEMU_LOCK=/tmp/domus-qemu-beside.lock
 DESTDIR ?=
 PREFIX ?= /usr
 export KDIR
@@ -64,9 +66,11 @@ demo: module domctl guest
 check: module domctl tests
 	@$(RIG)/deps build rig lint fuzz debian
 	@$(MAKE) -s -j 2 guest debian
-	@$(KTAP) lint=$(RIG)/lint unit=selftests/unit/run fuzz=selftests/fuzz/run \
-		self=$(RIG)/self-test rig=$(RIG)/run-tests native=$(RIG)/native \
-		power=$(RIG)/power-cut matrix=$(RIG)/matrix
+	@$(KTAP) "host=$(RIG)/run-tests --tier host" native=$(RIG)/native \
+		power=$(RIG)/power-cut \
+		--beside lint=$(RIG)/lint unit=selftests/unit/run fuzz=selftests/fuzz/run \
+		"self=$(BESIDE) $(RIG)/self-test" "guest=$(BESIDE) $(RIG)/run-tests --tier guest" \
+		"matrix=$(BESIDE) $(RIG)/matrix"
 
 ## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
 check-debug: domctl tests guest

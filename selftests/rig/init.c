@@ -510,6 +510,11 @@ int main(int argc, char **argv)
 	set_up();
 	load_modules();
 	start_cpus();
+	/*
+	 * Its own scans, every ten minutes, take lists that change meanwhile for leaks, and
+	 * minutes of a kernel with KASAN: we look once, when nothing changes any more.
+	 */
+	put("/sys/kernel/debug/kmemleak", "scan=off");
 	put("/sys/kernel/debug/kmemleak", "clear");
 	send_frame('H', "", 0);
 	status = run(command_words(), atoi(conf("interactive", "0")));

@@ -45,6 +45,7 @@ TROUBLE = re.compile(rb"""
 # Taint bits that a run may not set: machine check is the caller's to allow.
 TAINT = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 GRACE = 3.0             # seconds for the rest of a report to arrive
+LEAK_GRACE = 60.0       # init prints that of kmemleak, on a kernel that is slow
 POWER_OFF = 30.0        # seconds from the command's end to the machine's
 ESCAPE = 0x18           # ^X after ^A: ends an interactive run
 
@@ -285,7 +286,7 @@ class Machine:
             if TROUBLE.search(line) and not any(ok.search(line) for ok in self._allow):
                 self.verdict.blame("the host's console: " +
                                    line.decode(errors="replace").strip())
-                self._grace(GRACE)
+                self._grace(LEAK_GRACE if b"kmemleak" in line else GRACE)
 
     def _on_results(self, data, start):
         self._frames += data
