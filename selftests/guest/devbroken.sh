@@ -8,13 +8,14 @@
 #      file system that is full (tmpfs, ext4, xfs), a file that was cut off, a device
 #      that is pulled out
 #   2. a device that hangs: forced removal, reset, destroy
+#   3. a driver that does not flush: each of its writes is on the device when it is done
 #
-# With --module brd, dm-mod, dm-delay, dm-flakey, null_blk, sd_mod, scsi_debug, ext4 and xfs,
-# dmsetup beside this file, mkfs.ext4 and mkfs.xfs.
+# With --module brd, loop, dm-mod, dm-delay, dm-flakey, null_blk, sd_mod, scsi_debug, nbd,
+# ext4 and xfs, mkfs.ext4 and mkfs.xfs.
 # shellcheck disable=SC2181,SC2317  # result looks at the status
 number=0 failed=0
 DIR=/tmp/devbroken
-DM=${0%/*}/dmsetup
+. /tests/guest/dm.sh
 
 result() {
 	if [ $? -eq 0 ]; then verdict=ok; else verdict="not ok" failed=1; fi
@@ -72,24 +73,15 @@ is_gone() {
 	[ "$(domctl -j disk list io)" = "[]" ]
 }
 
+reboots() {
+	domctl show io | grep -q '^State: reboot$'
+}
+
 unused() {
 	[ "$(cat /sys/module/domus/refcnt)" = 0 ]
 }
 
-# ---- dm ------------------------------------------------------------------------
-
-dm() {
-	"$DM" --noudevsync --noudevrules "$@"
-}
-
-# table NAME LINE: the device has that table from here on, created when needed
-table() {
-	if dm info "$1" 2> /dev/null | grep -q "^Name"; then
-		dm suspend --noflush --nolockfs "$1" && dm load "$1" --table "$2" && dm resume "$1"
-	else
-		dm create "$1" --table "$2"
-	fi
-}
+# ---- tables --------------------------------------------------------------------
 
 SECTORS=8192
 GOOD="0 $SECTORS linear /dev/ram0 0"
@@ -153,16 +145,6 @@ flakey() {
 	result "the next guest finds what was written"
 }
 
-# fill PATH: until not one block more goes there, delayed ones included
-fill() {
-	size=none
-	until [ "$(stat -c %s "$1" 2> /dev/null)" = "$size" ]; do
-		size=$(stat -c %s "$1" 2> /dev/null)
-		dd if=/dev/zero bs=64k 2> /dev/null >> "$1"
-		sync
-	done
-}
-
 # lacks_room "put A": some of its writes fail (file systems may have a block left over)
 lacks_room() {
 	echo "$1" >&7
@@ -209,6 +191,8 @@ full() {
 	dd if=/dev/zero of=$DIR/full/rest bs=4k 2> /dev/null
 	answers start 16 && answers end "8 8"
 	result "which is full: writes fail, reads do not"
+	domctl show io | grep -q '^  no-space: 8$'
+	result "show says why"
 	rm $DIR/full/rest && answers start 16 && answers end "16 0"
 	result "and is not any more"
 	truncate -s 4096 $DIR/full/img && answers read 0 && answers start 16 && hears_end
@@ -281,6 +265,38 @@ destroyed() {
 	wait $job
 }
 
+# ---- 3. Drivers that do not flush ----------------------------------------------------
+
+# flushed COUNT WORD...: what the guest is told has the host's device flushed as often
+flushed() {
+	times=$1
+	shift
+	before=$(awk '{ print $16 }' /sys/block/loop0/stat)
+	"$@" || return
+	after=$(awk '{ print $16 }' /sys/block/loop0/stat)
+	[ $((after - before)) -eq "$times" ] && return
+	echo "# flushed $((after - before)) times"
+	return 1
+}
+
+eight_writes() {
+	for _ in 1 2 3 4 5 6 7 8; do
+		answers write 0 || return
+	done
+}
+
+unflushed() {
+	truncate -s 4M $DIR/loop && losetup /dev/loop0 $DIR/loop && with /dev/loop0 &&
+		flushed 0 eight_writes && flushed 1 answers flush 0
+	result "a disk is flushed when its driver says so"
+	answers reset 0 && answers plain 1 && flushed 8 eight_writes
+	result "of one that cannot each write is flushed"
+	answers reset 0 && answers open 1 && flushed 0 eight_writes
+	result "and of the next one none"
+	without && losetup -d /dev/loop0
+	result "and is given back"
+}
+
 # ---- All of it --------------------------------------------------------------------------
 
 mkdir -p $DIR && mkfifo $DIR/in $DIR/out && exec 7<> $DIR/in 8<> $DIR/out || exit 1
@@ -296,6 +312,7 @@ full_fs ext4 /dev/ram1 --direct
 full_fs xfs /dev/ram2
 full_fs xfs /dev/ram2 --direct
 [ -e /sys/bus/pseudo/drivers/scsi_debug ] && pulled
+unflushed
 slow
 hangs
 destroyed "a disk hangs"
@@ -309,6 +326,18 @@ dm suspend --noflush --nolockfs dm && answers start 16 && echo reset >&7 &&
 	destroyed "a guest waits in a reset"
 dm resume dm && soon unused
 result "nothing is left"
+# who waits for a disk must not keep the host's generic netlink from others
+guest && with /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
+	echo reboot >&7 && soon reboots && timeout $((20 * ${SLOW:-1})) rmmod nbd
+result "a reboot waits for a disk that hangs, other families of generic netlink do not"
+reboots && timeout $((20 * ${SLOW:-1})) domctl -j list > /dev/null && reboots
+result "it waits yet"
+dm resume dm && hears devio && answers open 1 && answers read 0
+result "the disk works again: so does the guest"
+dm suspend --noflush --nolockfs dm && answers start 16 && echo reboot >&7 && soon reboots &&
+	destroyed "a reboot waits"
+dm resume dm && soon unused
+result "nothing is left of that"
 # one request at a time, and 5 seconds for each
 null=/sys/kernel/config/nullb/narrow
 mount -t configfs none /sys/kernel/config && mkdir $null && echo 2 > $null/irqmode &&

@@ -2,7 +2,7 @@
 /*
  * A guest that does with its disk what it is told on its console, a line each:
  *
- *   open	takes the disk that is there: "open: 1", or 0
+ *   open	takes the disk that is there: "open: 1", or 0; plain: without any feature
  *   read, write	one request of a sector: "read: STATUS"; -1: broken or gone
  *   start	starts 16 of a page each, every other one a write: "start: 16"
  *   end	waits for them: "end: OK FAILED"
@@ -12,10 +12,11 @@
  *   flush	"flush: STATUS"
  *   reset	"reset: RESULT"
  *   look	"look: " and gone, leaving, ending or there
- *   quit	powers off
+ *   reboot, quit	reboots, powers off
  */
 #include "disk.h"
 #include "hostile.h"
+#include "line.h"
 #include "story.h"
 
 #define MANY		16
@@ -27,10 +28,10 @@ static struct disk disk;
 static u8 *data;
 static unsigned int started;
 
-static bool open(void)
+static bool open(u64 features)
 {
 	started = 0;
-	return dev_find(&disk.dev, VIRTIO_ID_BLOCK, 0) && disk_open(&disk, DISK_FEATURES);
+	return dev_find(&disk.dev, VIRTIO_ID_BLOCK, 0) && disk_open(&disk, features);
 }
 
 static void start(void)
@@ -167,11 +168,13 @@ void test(void)
 	data = dev_memory(MANY * 4096);
 	print("devio\n");
 	for (;;) {
-		read_line(line, sizeof(line));
+		read_line(line, sizeof(line), yield);
 		if (of_area(line))
 			continue;
 		if (same(line, "open"))
-			print("open: %u\n", open());
+			print("open: %u\n", open(DISK_FEATURES));
+		else if (same(line, "plain"))
+			print("plain: %u\n", open(0));
 		else if (same(line, "read"))
 			print("read: %d\n", disk_do(&disk, VIRTIO_BLK_T_IN, 0, data, SECTOR));
 		else if (same(line, "write"))
@@ -186,6 +189,8 @@ void test(void)
 			look();
 		else if (same(line, "reset"))
 			print("reset: %d\n", (int)dev_reset(&disk.dev));
+		else if (same(line, "reboot"))
+			guest_stop(DOMUS_SHUTDOWN_REBOOT, NULL);
 		else if (same(line, "quit"))
 			break;
 	}

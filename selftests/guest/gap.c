@@ -182,7 +182,42 @@ static void test_rings(void)
 	ok(dev_open(&target.dev, 0), "and the device is there");
 }
 
-/* ---- 4. For ever --------------------------------------------------------------------------- */
+/* ---- 4. Swapped out -------------------------------------------------------------------------- */
+
+#define WORDS	(65536 / sizeof(u64))
+
+/* Out of memory again, it goes to the disk, and to memory again. */
+static bool there_and_back(u64 *words)
+{
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = 0; i < WORDS; i++)
+		sum += words[i] = random();
+	if (!gap("pageout") || !writes(PLACE, 65536, VIRTIO_BLK_S_OK))
+		return false;
+	for (i = 0; i < WORDS; i++)
+		words[i] = 0;
+	if (!gap("pageout") || !reads(PLACE, 65536, VIRTIO_BLK_S_OK) || !gap("pageout"))
+		return false;
+	for (i = 0; i < WORDS; i++)
+		sum -= words[i];
+	return !sum;
+}
+
+/* Whatever the disk can do without waiting: its memory cannot be had without. */
+static void test_swapped(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8 && there_and_back(va(PLACE)); i++)
+		;
+	ok(i == 8, "a disk writes and reads what is swapped out");
+	ok(nic_new(128) && gap("pageout") && sends(PLACE, 16) && !dev_broken(&target.dev),
+	   "an interface sends it");
+}
+
+/* ---- 5. For ever --------------------------------------------------------------------------- */
 
 /* A frame of memory that does not come: we wait in our doorbell. */
 static void frame_for_ever(void)
@@ -219,6 +254,10 @@ void test(void)
 		return frame_for_ever();
 	if (arg_is("held", "port"))
 		return port_for_ever();
+	if (arg_is("swapped", "1")) {
+		plan(2);
+		return test_swapped();
+	}
 	plan(8 + 1 + 6 + 6);
 	test_disk();
 	test_disk_under_way();

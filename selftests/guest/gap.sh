@@ -4,6 +4,9 @@
 # gap.sh: runs gap.c, whose holder (holder/gap.c) takes memory away from it that devices
 # use, and has it done. In the end nothing of it is pinned any more.
 #
+# gap.sh swapped: memory that has to come from a device that always waits (of dm), for a
+# disk that need not (brd).
+#
 # gap.sh held: memory that does not come for ever. The guest's call waits for it, or the
 # worker of a port, and the host still detaches devices and destroys the domain.
 . /tests/guest/asked.sh
@@ -61,10 +64,10 @@ answer() {
 	esac
 }
 
-# gap WORDS: the guest, with these on its command line
+# gap WORDS: the guest, with these on its command line, and with $disk
 gap() {
 	asked_by "gap held port stats link flood" gap --kernel /tests/guest/gap --memory 16M \
-		--rng none --balloon none --disk /tmp/gap.img,name=d --append "$1" \
+		--rng none --balloon none --disk "$disk,name=d" --append "$1" \
 		--net manual,name=v,ifname=nic-v,mac=02:00:00:00:00:0a
 }
 
@@ -80,6 +83,22 @@ held() {
 	cat /tmp/gap.verdict && [ ! -s /tmp/gap.verdict ]
 }
 
+# Return: nothing was swapped in, the guest failed
+swapped() {
+	/tests/guest/dmsetup --noudevsync --noudevrules create swap \
+		--table "0 8192 delay /dev/ram1 0 0" && mkswap /dev/dm-0 > /dev/null &&
+		swapon /dev/dm-0 || return 1
+	disk=/dev/ram0
+	ins=$(awk '$1 == "pswpin" { print $2 }' /proc/vmstat)
+	gap "swapped=1"
+	status=$?
+	ins=$(($(awk '$1 == "pswpin" { print $2 }' /proc/vmstat) - ins))
+	echo "# $ins pages swapped in"
+	swapoff /dev/dm-0 && /tests/guest/dmsetup --noudevsync --noudevrules remove swap &&
+		[ $ins -gt 0 ] && [ $status = 0 ]
+}
+
+disk=/tmp/gap.img
 rm -f /tmp/gap.in /tmp/gap.out
 mkfifo /tmp/gap.in /tmp/gap.out || exit 1
 exec 5<> /tmp/gap.in 6<> /tmp/gap.out
@@ -89,6 +108,8 @@ before=$(pinned)
 preload=/tests/guest/gap.so
 if [ "${1:-}" = held ]; then
 	held frame && held port || exit 1
+elif [ "${1:-}" = swapped ]; then
+	swapped || exit 1
 else
 	gap ""
 	# killed by the hypervisor: its memory is gone

@@ -5,6 +5,7 @@
  * ticks and if all its memory is what it put there.
  */
 #include "hostile.h"
+#include "line.h"
 
 #define PAGES	256
 #define PERIOD	20000000	/* ns */
@@ -35,25 +36,6 @@ static void tick(void)
 	ticks++;
 }
 
-/* One line of input, without its end. */
-static void read_line(char *to, unsigned int size)
-{
-	static char c[8];
-	unsigned int n = 0;
-
-	for (;;) {
-		if (hc2(DOMUS_HC_CONSOLE_READ, pa(c), 1) <= 0) {
-			tick();
-			continue;
-		}
-		if (c[0] == '\n')
-			break;
-		if (n < size - 1)
-			to[n++] = c[0];
-	}
-	to[n] = '\0';
-}
-
 void test(void)
 {
 	unsigned int i, j;
@@ -68,7 +50,7 @@ void test(void)
 	}
 	expected = sum();
 	for (;;) {
-		read_line(question, sizeof(question));
+		read_line(question, sizeof(question), tick);
 		for (i = 0; i < TICKS; i++)
 			tick();
 		if (sum() != expected)

@@ -9,7 +9,7 @@
  *   flood    writes 1 MiB of numbered lines, then powers off
  *   argue    makes a call that breaks the para-API
  */
-#include "guest.h"
+#include "line.h"
 
 static char command[32];
 static char input[256];
@@ -23,30 +23,11 @@ static bool is(const char *word)
 	return word[i] == command[i];
 }
 
-/* One line of input into input[], without its end. */
-static void read_line(void)
-{
-	static char c[8];
-	unsigned int n = 0;
-
-	for (;;) {
-		if (hc2(DOMUS_HC_CONSOLE_READ, pa(c), 1) <= 0) {
-			hc0(DOMUS_HC_YIELD);
-			continue;
-		}
-		if (c[0] == '\r' || c[0] == '\n')
-			break;
-		if (n < sizeof(input) - 1)
-			input[n++] = c[0];
-	}
-	input[n] = '\0';
-}
-
 static void echo(void)
 {
 	print("ready\n");
 	do {
-		read_line();
+		read_line(input, sizeof(input), yield);
 		print("<%s>\n", input);
 	} while (input[0] != 'q');
 }

@@ -6,19 +6,16 @@
  * wrote through an entry that was filled before and installed behind the invalidation.
  * Then there is a file /tmp/fork.torn. /tmp/fork.count has a byte for each fork.
  */
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MEMORY	(16UL << 20)	/* of the guest; nothing else is as large */
+#include "beside.h"
+
 #define PLACE	(4UL << 20)	/* stale.c's pages */
 #define BYTES	(2UL << 20)
 
@@ -27,19 +24,6 @@ static void nap(long ns)
 	const struct timespec pause = { .tv_nsec = ns };
 
 	nanosleep(&pause, NULL);
-}
-
-static const uint64_t *guest_pages(void)
-{
-	unsigned long start, end, found = 0;
-	FILE *maps = fopen("/proc/self/maps", "re");
-
-	while (maps && fscanf(maps, "%lx-%lx%*[^\n]", &start, &end) == 2)
-		if (end - start == MEMORY)
-			found = start;
-	if (maps)
-		fclose(maps);
-	return found ? (const uint64_t *)(found + PLACE) : NULL;
 }
 
 static uint64_t sum(const uint64_t *from)
@@ -63,17 +47,19 @@ static void mark(const char *path)
 	close(fd);
 }
 
-static void *forks(void *unused)
+static void *beside(void *unused)
 {
-	const uint64_t *pages = NULL;
+	const uint64_t *pages;
+	char *memory = NULL;
 	pid_t child;
 
 	for (;;) {
 		nap(1000000);
-		if (!pages)
-			pages = guest_pages();
-		if (!pages)
+		if (!memory)
+			memory = guest_memory();
+		if (!memory)
 			continue;
+		pages = (const uint64_t *)(memory + PLACE);
 		/* domctl means to keep it from children; in the end it is gone */
 		if (madvise((void *)pages, BYTES, MADV_DOFORK))
 			return NULL;
@@ -91,24 +77,4 @@ static void *forks(void *unused)
 			waitpid(child, NULL, 0);
 	}
 	return NULL;
-}
-
-/*
- * domctl's own threads are those of vCPUs. With the first of them all files are open that
- * it will have: before, its "close all others" and our fclose() would hit each other's.
- */
-int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
-		   void *arg)
-{
-	static int (*create)(pthread_t *thread, const pthread_attr_t *attr,
-			     void *(*start)(void *), void *arg);
-	static bool forking;
-	pthread_t forker;
-
-	if (!create)
-		create = dlsym(RTLD_NEXT, "pthread_create");
-	if (!forking && create(&forker, NULL, forks, NULL))
-		abort();
-	forking = true;
-	return create(thread, attr, start, arg);
 }

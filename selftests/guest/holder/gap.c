@@ -8,32 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <dlfcn.h>
 
-#define MEMORY	(16UL << 20)	/* of the guest; nothing else is as large */
-
-static char *guest_memory(void)
-{
-	unsigned long start, end, found = 0;
-	FILE *maps = fopen("/proc/self/maps", "re");
-
-	/* taken away in pieces: then what it began with */
-	while (maps && fscanf(maps, "%lx-%lx%*[^\n]", &start, &end) == 2)
-		if (end - start == MEMORY)
-			found = start;
-	if (maps)
-		fclose(maps);
-	return (char *)found;
-}
+#include "beside.h"
 
 static int hold(char *at, size_t bytes)
 {
@@ -57,6 +39,8 @@ static int take(const char *what, char *at, size_t bytes)
 		return munmap(at, bytes);
 	if (!strcmp(what, "discard"))
 		return madvise(at, bytes, MADV_DONTNEED);
+	if (!strcmp(what, "pageout"))
+		return madvise(at, bytes, MADV_PAGEOUT);
 	if (!strcmp(what, "readonly"))
 		return mprotect(at, bytes, PROT_READ);
 	if (!strcmp(what, "none"))
@@ -72,7 +56,7 @@ static int take(const char *what, char *at, size_t bytes)
 	return -1;
 }
 
-static void *serve(void *unused)
+static void *beside(void *unused)
 {
 	FILE *in = fopen("/tmp/gap.in", "r+e"), *out = fopen("/tmp/gap.out", "r+e");
 	unsigned long offset, bytes;
@@ -89,21 +73,4 @@ static void *serve(void *unused)
 		fflush(out);
 	}
 	return NULL;
-}
-
-/* With domctl's first thread, a vCPU's, all files are open that it will have. */
-int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
-		   void *arg)
-{
-	static int (*create)(pthread_t *thread, const pthread_attr_t *attr,
-			     void *(*start)(void *), void *arg);
-	static bool serving;
-	pthread_t server;
-
-	if (!create)
-		create = dlsym(RTLD_NEXT, "pthread_create");
-	if (!serving && create(&server, NULL, serve, NULL))
-		abort();
-	serving = true;
-	return create(thread, attr, start, arg);
 }

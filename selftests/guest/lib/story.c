@@ -2,6 +2,7 @@
 /* Stories of a maltreated device: 1. the host's answers, 2. what came of it. */
 #include <linux/virtio_ring.h>
 
+#include "line.h"
 #include "story.h"
 
 /* ---- 1. The host ------------------------------------------------------------------- */
@@ -18,30 +19,12 @@ bool same(const char *a, const char *b)
 	return *a == *b;
 }
 
-void read_line(char *to, unsigned int size)
-{
-	static char c[8];
-	unsigned int n = 0;
-
-	for (;;) {
-		if (hc2(DOMUS_HC_CONSOLE_READ, pa(c), 1) <= 0) {
-			hc0(DOMUS_HC_YIELD);
-			continue;
-		}
-		if (c[0] == '\n')
-			break;
-		if (n < size - 1)
-			to[n++] = c[0];
-	}
-	to[n] = '\0';
-}
-
 const char *ask_host(const char *what, const char *about)
 {
 	static char text[128];
 
 	print("%s %s\n", what, about);
-	read_line(text, sizeof(text));
+	read_line(text, sizeof(text), yield);
 	return text;
 }
 

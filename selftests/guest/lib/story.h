@@ -50,8 +50,6 @@ struct stage {
 /* All of them, as points of KTAP, and the plan. */
 void tell_stories(const struct stage *stage, const struct story *stories, unsigned int n);
 
-/* A line of the console, without its end. */
-void read_line(char *to, unsigned int size);
 /* "WHAT ABOUT" on the console, and the line that comes back, good until the next call. */
 const char *ask_host(const char *what, const char *about);
 

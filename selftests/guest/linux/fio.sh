@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# fio.sh SECONDS DISK...: fio with --verify on each disk, ext4 and xfs in turn, until the
-# time is over and each disk was used once. In a Debian domain: bash, fio, mkfs.
+# fio.sh SECONDS MIB DISK...: fio with --verify on each disk, ext4 and xfs in turn, until
+# the time is over and each disk was used once. Each job has so many MiB, of which there
+# are four at a time. In a Debian domain: bash, fio, mkfs.
 #
 # "fio: N jobs, N failed" is the last line.
 set -u
-end=$((SECONDS + $1))
-shift
+end=$((SECONDS + $1)) size=$2
+shift 2
 jobs=0 failed=0 round=0
 mkdir -p /mnt/fio
 
@@ -16,7 +17,7 @@ verified() {
 	local name=$1
 	shift
 	jobs=$((jobs + 1))
-	fio --name="$name" --ioengine=libaio --iodepth=8 --size=4m --verify=crc32c \
+	fio --name="$name" --ioengine=libaio --iodepth=8 --size="${size}m" --verify=crc32c \
 		--verify_fatal=1 --do_verify=1 --group_reporting --randseed=$jobs \
 		"$@" > /tmp/fio.out 2>&1 && return
 	failed=$((failed + 1))

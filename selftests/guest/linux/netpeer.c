@@ -7,8 +7,9 @@
  *                                            sum, PORT + 2 sends one, PORT + 3 takes one
  *                                            and answers each MiB
  *   netpeer service PORT                     the same in the background, once it listens
- *   netpeer sweep ADDRESS PORT tcp|udp FROM TO STEP
- *                                            sizes there and back; datagrams may be lost, some
+ *   netpeer sweep ADDRESS PORT tcp|udp|icmp FROM TO STEP
+ *                                            sizes there and back; datagrams may be lost, some;
+ *                                            pings need no server, whatever PORT
  *   netpeer send ADDRESS PORT BYTES [N]      a stream there, N at a time
  *   netpeer receive ADDRESS PORT BYTES [N]   from there
  *   netpeer rtt ADDRESS PORT N               round trips of one byte: their median, in ns
@@ -25,6 +26,8 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -68,10 +71,10 @@ static void set_patience(int fd, long ms)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 }
 
-static int dial(const char *host, int port, int type)
+static int dial(const char *host, int port, int type, int protocol)
 {
 	struct sockaddr_in sa = address_of(host, port);
-	int fd = socket(AF_INET, type, 0);
+	int fd = socket(AF_INET, type, protocol);
 	int one = 1;
 
 	if (fd < 0)
@@ -277,6 +280,7 @@ static bool same(const char *buf, size_t size, uint64_t seed)
 	return !memcmp(buf, expected, size);
 }
 
+/* One size there and back through @fd. @lost: how many datagrams did not come. */
 static bool tcp_size(int fd, char *buf, size_t size, unsigned int *lost)
 {
 	fill(buf, rounded(size), size);
@@ -307,24 +311,106 @@ static bool udp_size(int fd, char *buf, size_t size, unsigned int *lost)
 	return false;
 }
 
+/* An echo request, and its answer as a raw socket gets it: with its IP header. */
+struct ping {
+	struct icmphdr head;
+	char data[SIZE_MAX_SENT];
+};
+
+struct pong {
+	struct iphdr ip;
+	struct ping ping;
+};
+
+/* In the order of bytes that they have; a sum of larger words is as good. */
+static uint16_t internet_checksum(const void *data, size_t len)
+{
+	const char *at = data;
+	uint32_t word = 0;
+	uint64_t sum = 0;
+
+	for (; len >= sizeof(word); len -= sizeof(word), at += sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		sum += word;
+	}
+	word = 0;
+	memcpy(&word, at, len);
+	sum += word;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* Is it what @ping asked for?  Others have other numbers, earlier ones other sizes. */
+static bool answers(const struct icmphdr *pong, const struct icmphdr *ping)
+{
+	return pong->type == ICMP_ECHOREPLY && pong->un.echo.id == ping->un.echo.id &&
+	       pong->un.echo.sequence == ping->un.echo.sequence;
+}
+
+static bool icmp_size(int fd, char *buf, size_t size, unsigned int *lost)
+{
+	struct pong *pong = (struct pong *)buf;
+	static struct ping ping;
+	ssize_t all = (ssize_t)(sizeof(ping.head) + size);
+
+	ping.head = (struct icmphdr) { .type = ICMP_ECHO };
+	ping.head.un.echo.id = (uint16_t)getpid();
+	ping.head.un.echo.sequence = (uint16_t)size;
+	fill(ping.data, rounded(size), size);
+	ping.head.checksum = internet_checksum(&ping, (size_t)all);
+	for (unsigned int try = 0; try < TRIES; try++) {
+		ssize_t n;
+
+		if (send(fd, &ping, (size_t)all, 0) != all)
+			die("send");
+		memset(buf, 0, sizeof(*pong));
+		do
+			n = recv(fd, buf, sizeof(*pong), 0);
+		while (n >= 0 && !answers(&pong->ping.head, &ping.head));
+		if (n >= 0)
+			return n == (ssize_t)sizeof(pong->ip) + all &&
+			       !internet_checksum(&pong->ping, (size_t)all) &&
+			       same(pong->ping.data, size, size);
+		++*lost;
+	}
+	return false;
+}
+
+static const struct sweep {
+	const char *name;
+	int type, protocol;
+	bool (*size)(int fd, char *buf, size_t size, unsigned int *lost);
+} sweeps[] = {
+	{ "tcp", SOCK_STREAM, 0, tcp_size },
+	{ "udp", SOCK_DGRAM, 0, udp_size },
+	{ "icmp", SOCK_RAW, IPPROTO_ICMP, icmp_size },
+};
+
 static int sweep(char **argv)
 {
-	bool tcp = !strcmp(argv[4], "tcp");
 	size_t from = strtoul(argv[5], NULL, 0), to = strtoul(argv[6], NULL, 0);
 	size_t step = strtoul(argv[7], NULL, 0);
-	int fd = dial(argv[2], atoi(argv[3]), tcp ? SOCK_STREAM : SOCK_DGRAM);
-	static char buf[SIZE_MAX_SENT + 8];
+	const struct sweep *s = sweeps;
+	static char buf[sizeof(struct pong)];
 	unsigned int lost = 0, sizes = 0;
+	int fd;
 
-	if (!tcp)
+	while (s < sweeps + sizeof(sweeps) / sizeof(*sweeps) && strcmp(s->name, argv[4]))
+		s++;
+	errno = EPROTONOSUPPORT;
+	if (s == sweeps + sizeof(sweeps) / sizeof(*sweeps))
+		die(argv[4]);
+	fd = dial(argv[2], atoi(argv[3]), s->type, s->protocol);
+	if (s->type != SOCK_STREAM)
 		set_patience(fd, 500);
 	for (size_t size = from; size <= to && size <= SIZE_MAX_SENT - 1; size += step, sizes++) {
-		if (tcp ? tcp_size(fd, buf, size, &lost) : udp_size(fd, buf, size, &lost))
+		if (s->size(fd, buf, size, &lost))
 			continue;
-		printf("netpeer: %s, %zu bytes: did not come back as they were\n", argv[4], size);
+		printf("netpeer: %s, %zu bytes: did not come back as they were\n", s->name, size);
 		return 1;
 	}
-	printf("netpeer: %s: %u sizes from %zu to %zu are well, %u datagrams lost\n", argv[4],
+	printf("netpeer: %s: %u sizes from %zu to %zu are well, %u datagrams lost\n", s->name,
 	       sizes, from, to, lost);
 	close(fd);
 	return lost * 20 > sizes + 20;
@@ -343,7 +429,7 @@ struct stream {
 static void *send_stream(void *arg)
 {
 	struct stream *s = arg;
-	int fd = dial(s->host, s->port + 1, SOCK_STREAM);
+	int fd = dial(s->host, s->port + 1, SOCK_STREAM, 0);
 	uint32_t sum = 0, told = 0;
 	uint64_t left = s->bytes;
 	char buf[PIECE];
@@ -367,7 +453,7 @@ static void *send_stream(void *arg)
 static void *receive_stream(void *arg)
 {
 	struct stream *s = arg;
-	int fd = dial(s->host, s->port + 2, SOCK_STREAM);
+	int fd = dial(s->host, s->port + 2, SOCK_STREAM, 0);
 	uint64_t left = s->bytes;
 	char buf[PIECE];
 
@@ -427,7 +513,7 @@ static int compare(const void *a, const void *b)
 static int timed(char **argv, int port, unsigned int pieces, size_t size)
 {
 	unsigned int nr = (unsigned int)atoi(argv[4]);
-	int fd = dial(argv[2], port, SOCK_STREAM);
+	int fd = dial(argv[2], port, SOCK_STREAM, 0);
 	double *took = calloc(nr + 1, sizeof(*took));
 	static char buf[PIECE];
 
@@ -453,7 +539,7 @@ static int timed(char **argv, int port, unsigned int pieces, size_t size)
 
 static int flood(char **argv)
 {
-	int fd = dial(argv[2], atoi(argv[3]), SOCK_DGRAM);
+	int fd = dial(argv[2], atoi(argv[3]), SOCK_DGRAM, 0);
 	double end = seconds() + atof(argv[4]);
 	size_t size = strtoul(argv[5], NULL, 0);
 	static char buf[SIZE_MAX_SENT];
