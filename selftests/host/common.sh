@@ -131,3 +131,17 @@ nothing_left() {
 	     "refs $(cat /sys/module/domus/refcnt)"
 	return 1
 }
+
+# Kilobytes of slab and of tables that do not go away by themselves, after a rest.
+slab() {
+	echo 3 > /proc/sys/vm/drop_caches
+	awk '/^SUnreclaim|^PageTables|^KernelStack|^Percpu/ { sum += $2 } END { print sum }' \
+		/proc/meminfo
+}
+
+# slab_left BEFORE: it is as it was, but for what others of the host take
+slab_left() {
+	after=$(slab)
+	note "not to be reclaimed: $1 kB before, $after kB after"
+	[ $((after - $1)) -lt 2048 ]
+}

@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# debian.sh [SECONDS]: a Debian 12 with systemd on a disk in a domain, as KTAP: see
+# debian.sh [SECONDS [MIB]]: a Debian 12 with systemd on a disk in a domain, as KTAP: see
 # selftests/rig/debian-root, whose file system is /dev/vda here. It runs fio for that
-# time on a block device and on a file.
+# time, with jobs of so many MiB (4), on a block device, /dev/vdb, by split rings, and on a
+# file, on ext4 on /dev/vdc, by packed ones.
 # shellcheck disable=SC2086,SC2181,SC2317
 set -u
 PTY=/tests/host/pty
-SLOW=$((${SLOW:-1} * 4))
+# what is waited for may be the end of fio: a minute for each
+SLOW=$((${SLOW:-1} * 4 + ${1:-1} / 30 + ${2:-4} / 4))
 export SLOW
 . /tests/host/common.sh
 
@@ -23,13 +25,12 @@ answer() {
 }
 
 begin
-[ -e /boot/bzImage ] && [ -e /dev/vda ] || { echo "1..0 # SKIP needs kernel and disk"; exit 4; }
+[ -e /boot/bzImage ] && [ -e /dev/vdc ] || { echo "1..0 # SKIP needs kernel and disks"; exit 4; }
 mount /dev/vda /mnt && cp /tests/linux/fio.sh /mnt/root/ && umount /mnt &&
-	mke2fs -q /dev/ram0 > /dev/null && mount -t ext4 /dev/ram0 /mnt &&
-	truncate -s 330M /mnt/block /mnt/disk && losetup /dev/loop0 /mnt/block
+	mkfs.ext4 -q -F /dev/vdc && mount -t ext4 /dev/vdc /mnt && truncate -s 500M /mnt/disk
 result "its disks are made"
 domctl create debian --kernel /boot/bzImage --memory 512M --log $DIR/log \
-	--disk /dev/vda --disk /dev/loop0 --disk /mnt/disk \
+	--disk /dev/vda --disk /dev/vdb,ring=split --disk /mnt/disk \
 	--append "root=/dev/vda rw console=hvc0" > /dev/null
 result "it is created"
 session '?login: ' '=root\r' '?:~# ' \
@@ -42,7 +43,7 @@ result "systemd boots to a login on the console, and root logs in"
 result "all units are started: $(answer state), failed: $(answer failed)"
 [ "$(answer root)" = "/dev/vda ext4" ]
 result "its root is the disk: $(answer root)"
-session '=\r' '?:~# ' "=bash fio.sh ${1:-1} /dev/vdb /dev/vdc\\r" '?fio: ' '?:~# ' '=\035' end -- \
+session '=\r' '?:~# ' "=bash fio.sh ${1:-1} ${2:-4} /dev/vdb /dev/vdc\\r" '?fio: ' '?:~# ' '=\035' end -- \
 	domctl console debian
 result "fio"
 fio=$(answer fio)
@@ -56,6 +57,6 @@ result "and it powers off"
 grep -E 'WARNING: CPU|BUG: |Call Trace' $DIR/log
 [ $? -ne 0 ]
 result "without a complaint of its kernel"
-domctl destroy debian && losetup -d /dev/loop0 && umount /mnt && nothing_left
+domctl destroy debian && umount /mnt && nothing_left
 result "nothing is left"
 finish

@@ -199,7 +199,8 @@ claims() {
 	refuse 2 "Error: disk a.img-2: another disk writes to this image" attach $MNT/a.img
 	refuse 2 "Error: disk a.img: another disk writes to this image" $two $MNT/a.img
 	refuse 2 "Error: disk a.img: another disk writes to this image" $two $MNT/a.img --readonly
-	refuse 2 "Error: disk a.img: another disk writes to this image" $two $MNT/a.img --shared
+	refuse 2 "Error: disk a.img: another disk has this image, and is not shared" \
+		$two $MNT/a.img --shared
 	ln $MNT/a.img $MNT/link
 	refuse 2 "Error: disk link: another disk writes to this image" $two $MNT/link
 	[ "$(count two)" -eq 0 ]
@@ -209,12 +210,23 @@ claims() {
 	result "two may read it"
 	domctl disk detach one a.img
 	refuse 2 "Error: disk a.img: another disk reads this image" attach $MNT/a.img
+	refuse 2 "Error: disk a.img: another disk has this image, and is not shared" \
+		attach $MNT/a.img --shared
+	attach $MNT/a.img --readonly --shared > /dev/null && domctl disk detach one a.img
+	result "who reads beside readers may say that it is shared"
 	domctl disk detach two a.img
 	attach $MNT/a.img --shared > /dev/null && $two $MNT/a.img --shared > /dev/null
 	result "two may write to it when both say that it is shared"
 	[ "$(member two a.img shared)" = true ]
 	result "list says that it is shared"
+	refuse 2 "Error: disk a.img-2: another disk writes to this image" attach $MNT/a.img
+	refuse 2 "Error: disk a.img-2: another disk writes to this image" attach $MNT/a.img --readonly
+	attach $MNT/a.img --readonly --shared > /dev/null && domctl disk detach one a.img-2
+	result "a third one may read it when it says so, too"
 	domctl disk detach one a.img
+	attach /dev/ram0 --shared > /dev/null && domctl disk detach one ram0 &&
+		attach /dev/ram0 --readonly > /dev/null && domctl disk detach one ram0
+	result "a mounted block device: by a shared disk, or one that reads"
 	domctl destroy two && attach $MNT/a.img > /dev/null
 	result "destroying a domain frees its images"
 	domctl disk detach one a.img

@@ -11,21 +11,12 @@ set -u
 
 TIMES=400
 
-# Full exits of the vCPU; and of the disk doorbells and interrupts
-counts() {
-	domctl show one -js | $JSON vcpu.0.exits
-	domctl -p disk list one | awk '$1 ~ /"(kicks|signals)":/ { sub(/,/, "", $2); print $2 }'
-}
-
 # cost read|write BYTES LIMIT
 cost() {
-	before=$(counts)
+	before=$(counts one disk)
 	works one "diskio $1 /dev/vda $2 $TIMES" 200 || return
 	took=$(tr -d '\r' < $DIR/one.log | sed -n "s/^diskio: $1 $2 median \([0-9]*\) ns.*/\1/p")
-	note "$1 $2: $took instructions; for each full exits, doorbells, interrupts:" \
-		"$({ echo "$before"; counts; } | tr '\n' ' ' | awk -v n=$TIMES '{
-			for (i = 1; i <= NF / 2; i++)
-				printf "%.2f ", ($(i + NF / 2) - $i) / n }')"
+	note "$1 $2: $took instructions; for each $(for_each $TIMES "$before" "$(counts one disk)")"
 	[ "$took" -le $3 ]
 }
 

@@ -406,6 +406,24 @@ static bool from_another(void *arg)
 	       !strcmp(answer.text, "only the holder can make a socket device");
 }
 
+/* Refused ones are freed late: what they had been given to listen to still speaks. */
+static bool speaks_to_the_refused(void)
+{
+	static struct answer answer;
+	uint64_t one = 1;
+	int i, k;
+
+	for (i = 0; i < 50; i++) {
+		dev_vsock(6, events, sizeof(events));
+		if (ask(DOMUS_CMD_DEV_NEW, &answer) != -EEXIST)
+			return false;
+		for (k = 0; k < DOMUS_DEV_EVENTFDS; k++)
+			if (write((int)events[k], &one, sizeof(one)) != sizeof(one))
+				return false;
+	}
+	return true;
+}
+
 static void test_vsock(void)
 {
 	static const uint64_t cids[] = { 0, 1, 2, UINT32_MAX, 1ULL << 32, UINT64_MAX };
@@ -444,6 +462,7 @@ static void test_vsock(void)
 	works(DOMUS_CMD_DEV_NEW, "a socket device");
 	dev_vsock(6, events, sizeof(events));
 	refuse_new(EEXIST, "the domain has a socket device", "a second one");
+	ok(speaks_to_the_refused(), "eventfds of refused ones");
 	del("v");
 }
 

@@ -1,20 +1,58 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# nethost.sh: --net host, as KTAP: a domain that reaches the world with one flag, of
-# which the world sees the host alone.
+# nethost.sh [STEP]: --net host, as KTAP: a domain that reaches the world with one flag, of
+# which the world sees the host alone. STEP: of sizes, in bytes.
 #
 #   1. the world: a network namespace with a server, behind the host
 #   2. from the domain to it, and what comes back; a neighbour who calls first
-#   3. two of them, one after the other, by attach, by kill -9: nothing is left
+#   3. all sizes between it and the host, with offloads and without
+#   4. a host that drops what it forwards
+#   5. two of them, one after the other, by attach, by kill -9: nothing is left
 # shellcheck disable=SC2086,SC2181
 set -u
+size_step=${1:-2731}
 . /tests/host/common.sh
 . /tests/host/netlib.sh
 
 # Echo requests that the host itself has got
 heard() {
 	awk '$1 == "Icmp:" && $2 != "InMsgs" { print $10 }' /proc/net/snmp
+}
+
+# beside HOOK FAMILY WARNING: attached beside a chain whose policy is to drop
+beside() {
+	nft "table $2 filter { chain FORWARD { type filter hook $1 priority 0; policy drop; }; }" &&
+		expect 0 "$3" domctl net attach one --host --name w && domctl net detach one w --force
+	result "a policy to drop, $2, hook $1${3:+: a warning}"
+	nft delete table $2 filter
+}
+
+firewalls() {
+	warning="Warning: net host: chain FORWARD of table ip filter drops what it does not accept: \
+it must let this network pass (see domctl-net(8))"
+	works one "ifconfig eth0 10.213.0.2 netmask 255.255.255.252; \
+route add default gw 10.213.0.1; ping -c 1 -W 2 198.51.100.2"
+	result "its own address again"
+	beside input ip ""
+	beside forward bridge ""
+	beside forward ip6 ""
+	beside forward inet "$(echo "$warning" | sed 's/ table ip / table inet /')"
+	beside forward ip "$warning"
+	nft "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }" &&
+		! guest one "ping -c 1 -W 1 198.51.100.2"
+	result "it is true"
+	expect 0 "" domctl net attach one --manual --name w && domctl net detach one w --force
+	result "it is about --host alone"
+	domctl="domctl create three --kernel /tests/guest/puppet --memory 8M --append idle"
+	expect 0 "$warning" $domctl --net host --net host && domctl destroy three
+	result "create warns once"
+	for direction in saddr daddr; do
+		nft insert rule ip filter FORWARD ip $direction 10.213.0.0/16 accept
+	done
+	works one "ping -c 1 -W 2 198.51.100.2"
+	result "with the rules of the man page all goes by"
+	nft delete table ip filter
 }
 
 begin
@@ -52,6 +90,19 @@ result "a stranger does not"
 before=$(heard)
 works one "ping -c 1 -W 2 10.213.0.1" && [ "$(heard)" = $((before + 1)) ]
 result "the guest reaches the host"
+$PEER serve 5000 > /dev/null &
+host_server=$!
+for state in on off; do
+	offloads one $state
+	result "offloads $state"
+	sweeps one 10.213.0.1 5000 $size_step ", to the host, offloads $state"
+	sweeps host 10.213.0.2 6000 $size_step ", from the host, offloads $state"
+done
+sums_well one
+result "no checksum was wrong"
+offloads one on
+kill $host_server
+wait $host_server 2> /dev/null
 works one "ifconfig eth0 10.213.0.9 netmask 255.255.255.0; route add default gw 10.213.0.1; \
 ! ping -c 1 -W 1 198.51.100.2"
 result "nor does the guest by an address that is not its own"
@@ -77,6 +128,7 @@ kill -9 "$(holder_of two)"
 soon is_gone two && domctl net attach one --host > /dev/null && domctl net detach one net1 --force &&
 	nft list tables | wc -l | grep -qx 1
 result "kill -9 of a holder: the next command tidies up"
+firewalls
 $IP addr add 10.213.200.1/16 dev out
 expect 0 "" domctl net attach one --host --name d && nic_is one d address 172.29.0.1
 result "a range that the host has routes to is left alone"

@@ -6,6 +6,8 @@
 #
 #   1. Linux domains with a shell that is told what to do
 #   2. interfaces
+#   3. sizes there and back
+#   4. what an operation takes
 
 IP=/bin/ip
 PEER=/tests/linux/netpeer
@@ -21,10 +23,6 @@ guest_start() {
 		within 120 grep -q "^domus guest ready" $DIR/$name.log
 }
 
-said() {
-	tr -d '\r' < $DIR/$1.log | grep -q "^$2"
-}
-
 steps=0
 
 # guest_begins NAME COMMAND: does not wait for its end; $step names it
@@ -34,13 +32,23 @@ guest_begins() {
 	printf '%s\recho %s-$?\r\035' "$2" $step | domctl console $1 > /dev/null 2>&1
 }
 
+# The statuses that are told behind STEP, which its kernel may have put a message before, or
+# behind; the command, which is shown as it was typed, has none.
+statuses() {
+	tr -d '\r' < $DIR/$1.log | sed -n "s/.*$2-\([0-9][0-9]*\).*/\1/p"
+}
+
+has_ended() {
+	[ -n "$(statuses $1 $2)" ]
+}
+
 # guest_ended NAME STEP [SECONDS]: it has; the status is the command's
 guest_ended() {
-	if ! within ${3:-60} said $1 "$2-[0-9]"; then
+	if ! within ${3:-60} has_ended $1 $2; then
 		note "$1: $2 does not end; $(tail -n 15 $DIR/$1.log)"
 		return 1
 	fi
-	return "$(tr -d '\r' < $DIR/$1.log | sed -n "s/^$2-\([0-9]*\)$/\1/p")"
+	return "$(statuses $1 $2 | tail -n 1)"
 }
 
 # guest NAME COMMAND [SECONDS]: its status
@@ -54,6 +62,13 @@ works() {
 	guest "$@" && return
 	note "$1: $(tail -n 12 $DIR/$1.log | tr -d '\r')"
 	return 1
+}
+
+# reboots NAME COMMAND: what begins last is cut off by a reboot; the new one is there
+reboots() {
+	guest_begins $1 "$2; reboot -f"
+	within 60 sh -c "[ \$(domctl -j show $1 | $JSON reboots) = 1 ]" &&
+		within 120 sh -c "[ \$(grep -c '^domus guest ready' $DIR/$1.log) = 2 ]"
 }
 
 # The guests' kernels have not complained.
@@ -84,4 +99,48 @@ no_tables() {
 # No device of a domain, no table is left on the host.
 net_left() {
 	nothing_left && no_tables && ! grep -E '^ *(one|two|flood|three)-' /proc/net/dev
+}
+
+# ---- 3. Sizes -----------------------------------------------------------------
+
+# offloads DOMAIN on|off: checksums, segments, scatter-gather, of both ends to send
+offloads() {
+	works $1 "netpeer offload eth0 $2" && ethtool -K $1-net0 tx $2 sg $2 tso $2 > /dev/null
+}
+
+# sweeps DOMAIN|host ADDRESS PORT STEP [WHAT]: from there, what comes back is compared
+sweeps() {
+	for protocol in tcp udp icmp; do
+		sweep="netpeer sweep $2 $3 $protocol 1 $([ $protocol = tcp ] && echo 65535 || echo 65507) $4"
+		if [ $1 = host ]; then
+			timeout 900 /tests/linux/$sweep > $DIR/out || { note "$(cat $DIR/out)" && false; }
+		else
+			works $1 "$sweep" 900
+		fi
+		result "$protocol: sizes${5:-}"
+	done
+}
+
+# sums_well DOMAIN...: no checksum was wrong, there and on the host
+sums_well() {
+	/tests/linux/netsums.sh > $DIR/out || { note "$(cat $DIR/out)" && return 1; }
+	for name; do
+		works $name netsums.sh || return
+	done
+}
+
+# ---- 4. Operations --------------------------------------------------------------
+
+# counts DOMAIN disk|net: full exits of its vCPU; doorbells, interrupts of its devices
+counts() {
+	domctl show $1 -js | $JSON vcpu.0.exits
+	domctl -p $2 list $1 | awk '/"kicks":/ { kicks += $2 } /"signals":/ { signals += $2 }
+		END { print kicks; print signals }'
+}
+
+# for_each N BEFORE AFTER: the difference of two counts, of N operations
+for_each() {
+	echo $2 $3 | awk -v n=$1 '{
+		printf "%.2f full exits, %.2f doorbells, %.2f interrupts",
+			($4 - $1) / n, ($5 - $2) / n, ($6 - $3) / n }'
 }
