@@ -134,13 +134,6 @@ static int open_bdev(struct blk_image *image, struct netlink_ext_ack *extack)
 	return 0;
 }
 
-/* To read changes nothing of the file: no journal, for which a reader may have to wait. */
-static bool keeps_atime(const struct file *file)
-{
-	return file->f_flags & O_NOATIME || IS_NOATIME(file_inode(file)) ||
-	       file->f_path.mnt->mnt_flags & (MNT_NOATIME | MNT_READONLY);
-}
-
 static void set_file_limits(struct blk_image *image)
 {
 	struct block_device *below = image_inode(image)->i_sb->s_bdev;
@@ -150,7 +143,7 @@ static void set_file_limits(struct blk_image *image)
 	image->physical = max_t(u32, image->block, i_blocksize(image_inode(image)));
 	/* a file system that has its device elsewhere knows itself */
 	image->nowait = direct && image->file->f_mode & FMODE_NOWAIT &&
-			(!below || bdev_nowait(below)) && keeps_atime(image->file);
+			(!below || bdev_nowait(below));
 	image->align = direct ? (below ? bdev_dma_alignment(below) : BLK_SECTOR - 1) : 0;
 	if (image->writable && image->file->f_op->fallocate) {
 		image->discard = S32_MAX & PAGE_MASK;
@@ -398,6 +391,16 @@ static ssize_t rw_file(struct blk_io *io, int flags)
 }
 
 /*
+ * To read changes nothing of the file: no journal, for which a reader may have to wait.
+ * Who has the file, too, may change that at any time.
+ */
+static bool keeps_atime(const struct file *file)
+{
+	return file->f_flags & O_NOATIME || IS_NOATIME(file_inode(file)) ||
+	       file->f_path.mnt->mnt_flags & (MNT_NOATIME | MNT_READONLY);
+}
+
+/*
  * Without waiting; what the file system starts for us is told not to wait, either. That
  * must be nobody else's: no swapping, which the allocations might bring about, and no
  * writing, for which a journal would do a part of its own work here, and fail.
@@ -409,7 +412,8 @@ static bool try_file(struct blk_io *io)
 	unsigned int flags;
 	ssize_t r;
 
-	if (!io->image->nowait || io->op != BLK_OP_READ || !plug)
+	if (!io->image->nowait || io->op != BLK_OP_READ || !plug ||
+	    !keeps_atime(io->image->file))
 		return false;
 	io->nowait = true;
 	flags = memalloc_noio_save();
