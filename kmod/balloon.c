@@ -74,7 +74,8 @@ enum role { INFLATE, DEFLATE, STATISTICS, REPORTING, NO_ROLE };
  * @rounds: statistics buffers that are to come back until they are fresh
  * @refreshed: @rounds has become 0
  * @segs: SEGS_MAX of each queue, under its pop lock
- * @frames: of a buffer; @frames_lock: inflate and deflate may be kicked at a time
+ * @frames: of a buffer of each of the two, likewise: nothing that both would wait for may be
+ *	kept while guest memory is touched, which may never come
  */
 struct balloon_device {
 	struct bus_device dev;
@@ -83,8 +84,7 @@ struct balloon_device {
 	enum role roles[QUEUES];
 	atomic_t rounds;
 	wait_queue_head_t refreshed;
-	struct mutex frames_lock;
-	__le32 frames[FRAMES_MAX];
+	__le32 frames[2][FRAMES_MAX];
 	struct vring_seg segs[QUEUES][SEGS_MAX];
 	atomic64_t counters[NR_COUNTERS];
 };
@@ -128,23 +128,23 @@ static void discard(struct balloon_device *b, u64 gpa, u64 len)
  * Gives back what @frames names: runs of them at once, as each change of the holder's
  * memory has to be told to everybody who watches it. Return: 0, -EFAULT: not memory.
  */
-static int discard_frames(struct balloon_device *b, unsigned int nr)
+static int discard_frames(struct balloon_device *b, __le32 *frames, unsigned int nr)
 {
 	unsigned int i, from;
 	u64 first, end;
 
-	sort(b->frames, nr, sizeof(*b->frames), compare_frames, NULL);
+	sort(frames, nr, sizeof(*frames), compare_frames, NULL);
 	for (i = 0; i < nr; i++)
-		if (!gmem_hva(&b->dev.d->gmem, (u64)le32_to_cpu(b->frames[i]) << PAGE_SHIFT,
+		if (!gmem_hva(&b->dev.d->gmem, (u64)le32_to_cpu(frames[i]) << PAGE_SHIFT,
 			      PAGE_SIZE))
 			return -EFAULT;
 	for (i = 0; i < nr;) {
 		from = i++;
 		/* a frame may be there twice */
-		while (i < nr && le32_to_cpu(b->frames[i]) - le32_to_cpu(b->frames[i - 1]) <= 1)
+		while (i < nr && le32_to_cpu(frames[i]) - le32_to_cpu(frames[i - 1]) <= 1)
 			i++;
-		first = le32_to_cpu(b->frames[from]);
-		end = (u64)le32_to_cpu(b->frames[i - 1]) + 1;
+		first = le32_to_cpu(frames[from]);
+		end = (u64)le32_to_cpu(frames[i - 1]) + 1;
 		discard(b, first << PAGE_SHIFT, (end - first) << PAGE_SHIFT);
 	}
 	return 0;
@@ -155,17 +155,16 @@ static int discard_frames(struct balloon_device *b, unsigned int nr)
 static void move_frames(struct bus_queue *q, const struct vring_chain *chain, bool inflate)
 {
 	struct balloon_device *b = balloon_of(q->dev);
-	unsigned int nr = chain->out_len / sizeof(*b->frames);
+	__le32 *frames = b->frames[inflate];
+	unsigned int nr = chain->out_len / sizeof(*frames);
 	const char *why = NULL;
 
-	mutex_lock(&b->frames_lock);
-	if (chain->in || chain->out_len % sizeof(*b->frames) || nr > FRAMES_MAX)
+	if (chain->in || chain->out_len % sizeof(*frames) || nr > FRAMES_MAX)
 		why = "a list of page frames of a bad length";
-	else if (bus_read_chain(q, chain, 0, b->frames, chain->out_len))
+	else if (bus_read_chain(q, chain, 0, frames, chain->out_len))
 		why = "a list of page frames outside of memory";
-	else if (inflate && discard_frames(b, nr))
+	else if (inflate && discard_frames(b, frames, nr))
 		why = "a page frame that is not memory";
-	mutex_unlock(&b->frames_lock);
 	if (why)
 		bus_break(q->dev, why);
 	else
@@ -400,7 +399,6 @@ struct bus_device *balloon_new(const struct domus_domain *d, bool reporting)
 	for (i = 0; i < QUEUES; i++)
 		b->roles[i] = NO_ROLE;
 	init_waitqueue_head(&b->refreshed);
-	mutex_init(&b->frames_lock);
 	err = bus_device_init(&b->dev, &balloon_ops, features, CONFIG_SIZE, QUEUES, QUEUE_SIZE);
 	if (err) {
 		kvfree(b);
