@@ -762,12 +762,27 @@ static const struct genl_ops control_ops[] = {
 	},
 };
 
+/*
+ * Generic netlink keeps a lock of the whole host's over all messages of one send: what may
+ * wait a second comes alone, not a thousand times. That is each that does something.
+ */
+static int control_alone(const struct genl_ops *ops, struct sk_buff *skb,
+			 struct genl_info *info)
+{
+	if (ops->cmd == DOMUS_CMD_INFO_GET || ops->cmd == DOMUS_CMD_DOMAIN_GET ||
+	    skb->len <= NLMSG_ALIGN(info->nlhdr->nlmsg_len))
+		return 0;
+	GENL_SET_ERR_MSG(info, "no other request may follow in the same send");
+	return -EINVAL;
+}
+
 struct genl_family control_family __ro_after_init = {
 	.name		= DOMUS_GENL_NAME,
 	.version	= DOMUS_GENL_VERSION,
 	.module		= THIS_MODULE,
 	.netnsok	= true,
 	.parallel_ops	= true,
+	.pre_doit	= control_alone,
 	.ops		= control_ops,
 	.n_ops		= ARRAY_SIZE(control_ops),
 	.mcgrps		= control_groups,

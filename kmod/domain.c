@@ -515,7 +515,7 @@ static int start_locked(struct domus_domain *d, const struct domus_start *s,
 		NL_SET_ERR_MSG(extack, "the event page is not usable");
 		return r;
 	}
-	r = hypercall_fill_page(d->vcpus[0], s->hypercall_gpa);
+	r = hypercall_fill_page(&d->gmem, s->hypercall_gpa);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "the hypercall page is not usable");
 		goto err_event;
@@ -545,6 +545,8 @@ int domain_start(struct domus_domain *d, const struct domus_start *s,
 	mutex_lock(&d->lock);
 	r = start_locked(d, s, extack);
 	mutex_unlock(&d->lock);
+	if (r == -EAGAIN)
+		NL_SET_ERR_MSG(extack, "a page of the start is not in memory, or not writable yet");
 	return r;
 }
 

@@ -156,8 +156,10 @@ void domain_release(struct domus_domain *d);
 int domain_new(struct domus_domain *d, const struct domus_params *p,
 	       struct netlink_ext_ack *extack);
 
-/* DOMAIN_START. Return: 0, -EBUSY (state), -EIO (not the holder), -EINVAL,
- * -EPROTO (ABI), -EOPNOTSUPP (feature). Process context of the holder.
+/*
+ * DOMAIN_START. Process context of the holder. Return: 0, -EBUSY (state), -EIO (not the
+ * holder), -EINVAL, -EPROTO (ABI), -EOPNOTSUPP (feature), -EAGAIN (see gmem_pin_present():
+ * netlink, which all of the host share, does not wait for memory).
  */
 int domain_start(struct domus_domain *d, const struct domus_start *s,
 		 struct netlink_ext_ack *extack);

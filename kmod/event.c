@@ -24,7 +24,7 @@ void event_init(struct event_table *t)
 int event_start(struct domus_domain *d, u64 gpa)
 {
 	struct event_table *t = &d->events;
-	struct page *page = gmem_pin(&d->gmem, gpa);
+	struct page *page = gmem_pin_present(&d->gmem, gpa);
 	unsigned long flags;
 
 	lockdep_assert_held(&d->lock);

@@ -29,7 +29,10 @@ struct event_table {
 };
 
 void event_init(struct event_table *t);
-/* Pin the event page and mask all ports. Process context of the holder. 0, -EINVAL, -EFAULT. */
+/*
+ * Pin the event page and mask all ports. Process context of the holder. 0, -EINVAL, -ENOMEM,
+ * -EFAULT, -EAGAIN (see gmem_pin_present()).
+ */
 int event_start(struct domus_domain *d, u64 gpa);
 /* Unbind all, unpin. No vCPU runs. */
 void event_stop(struct domus_domain *d);

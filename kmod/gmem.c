@@ -131,7 +131,8 @@ static bool is_memory(struct page *page)
 	return PageSwapBacked(compound_head(page)) || PageHuge(page);
 }
 
-struct page *gmem_pin(const struct gmem *g, u64 gpa)
+/* @absent: the error of what is not there and may not be waited for */
+static struct page *pin_page(const struct gmem *g, u64 gpa, unsigned int flags, int absent)
 {
 	struct page *page;
 	unsigned long hva;
@@ -142,12 +143,24 @@ struct page *gmem_pin(const struct gmem *g, u64 gpa)
 	hva = copy_hva(g, gpa, PAGE_SIZE);
 	if (!hva)
 		return ERR_PTR(-EFAULT);
-	n = pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, &page);
+	n = pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM | flags, &page);
 	if (n == 1 && is_memory(page))
 		return page;
-	if (n == 1)
+	if (n == 1) {
 		unpin_user_page(page);
-	return ERR_PTR(n == -ENOMEM ? -ENOMEM : -EFAULT);
+		return ERR_PTR(-EFAULT);
+	}
+	return ERR_PTR(n == -ENOMEM ? -ENOMEM : absent);
+}
+
+struct page *gmem_pin(const struct gmem *g, u64 gpa)
+{
+	return pin_page(g, gpa, 0, -EFAULT);
+}
+
+struct page *gmem_pin_present(const struct gmem *g, u64 gpa)
+{
+	return pin_page(g, gpa, FOLL_NOFAULT, -EAGAIN);
 }
 
 void gmem_unpin(struct page *page)
@@ -163,7 +176,7 @@ int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, unsigned int flags,
 	unsigned long hva = copy_hva(g, gpa, len);
 	unsigned int offset = offset_in_page(hva), done = 0, want;
 	struct page *pages[PIN_BATCH];
-	int i, n;
+	int i, n, err = -EFAULT;
 
 	if (!hva)
 		return -EFAULT;
@@ -174,8 +187,12 @@ int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, unsigned int flags,
 	while (done < want) {
 		n = min_t(unsigned int, want - done, PIN_BATCH);
 		n = pin_user_pages_fast(hva + done * PAGE_SIZE, n, flags, pages);
-		if (n <= 0)
+		if (n <= 0) {
+			/* no room, or one that may not stay where it is and is in use */
+			if (n && n != -EFAULT)
+				err = -ENOMEM;
 			goto undo;
+		}
 		for (i = 0; i < n; i++, done++) {
 			u32 take = min_t(u32, len, PAGE_SIZE - offset);
 
@@ -195,7 +212,7 @@ undo_batch:
 undo:
 	while (done--)
 		unpin_user_page(bvecs[done].bv_page);
-	return -EFAULT;
+	return err;
 }
 
 int gmem_map(const struct gmem *g, u64 gpa, u64 len, struct gmem_area *area)

@@ -111,6 +111,12 @@ int __must_check gmem_write(const struct gmem *g, u64 gpa, const void *from, siz
  * Return: the page (give back with gmem_unpin()), or ERR_PTR(-EFAULT, -ENOMEM, -EINVAL).
  */
 struct page *gmem_pin(const struct gmem *g, u64 gpa);
+
+/*
+ * As gmem_pin(), for who must not wait for memory, which may never come (userfaultfd, FUSE).
+ * Return: also ERR_PTR(-EAGAIN): not there, or not writable yet. The holder may touch it.
+ */
+struct page *gmem_pin_present(const struct gmem *g, u64 gpa);
 void gmem_unpin(struct page *page);
 
 /**
@@ -123,7 +129,8 @@ void gmem_unpin(struct page *page);
  *
  * Context: process, may sleep, current->mm is the holder's.
  * Return: how many were filled: give each bv_page back by unpin_user_page(), set
- * dirty if it was written; -EFAULT (not memory), -EFBIG (more pages than @max).
+ * dirty if it was written; -EFAULT (not memory), -EFBIG (more pages than @max), -ENOMEM (the
+ * host cannot now).
  */
 int gmem_pin_bvecs(const struct gmem *g, u64 gpa, u32 len, unsigned int flags,
 		   struct bio_vec *bvecs, unsigned int max);

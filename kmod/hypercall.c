@@ -8,6 +8,7 @@
  *   4. the hypercall page
  */
 #include <linux/ctype.h>
+#include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -369,19 +370,20 @@ int hypercall(struct domus_vcpu *v)
 
 /* ---- 4. The hypercall page ---------------------------------------------------------------- */
 
-int hypercall_fill_page(struct domus_vcpu *v, u64 gpa)
+int hypercall_fill_page(const struct gmem *g, u64 gpa)
 {
 	/* mov $N, %eax; syscall; ret; and int3 to the end */
 	u8 stub[DOMUS_HC_STUB_SIZE] = { 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0xc3 };
+	struct page *page = gmem_pin_present(g, gpa);
 	unsigned int i;
 
-	if (gpa % PAGE_SIZE)
-		return -EINVAL;
+	if (IS_ERR(page))
+		return PTR_ERR(page);
 	memset(stub + 8, 0xcc, sizeof(stub) - 8);
 	for (i = 0; i < DOMUS_HC_PAGE_CALLS; i++) {
 		stub[1] = i;
-		if (gmem_write(&v->d->gmem, gpa + i * sizeof(stub), stub, sizeof(stub)))
-			return -EFAULT;
+		memcpy(page_address(page) + i * sizeof(stub), stub, sizeof(stub));
 	}
+	gmem_unpin(page);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 struct domus_vcpu;
+struct gmem;
 
 /**
  * hypercall() - a call of the guest kernel: registers in v->data->regs
@@ -15,7 +16,10 @@ struct domus_vcpu;
  */
 int hypercall(struct domus_vcpu *v);
 
-/* Fill a page with call stubs. Holder's process context. -EINVAL, -EFAULT. */
-int hypercall_fill_page(struct domus_vcpu *v, u64 gpa);
+/*
+ * Fill a page with call stubs. Holder's process context. -EINVAL, -ENOMEM, -EFAULT, -EAGAIN
+ * (see gmem_pin_present()).
+ */
+int hypercall_fill_page(const struct gmem *g, u64 gpa);
 
 #endif /* DOMUS_HYPERCALL_H */

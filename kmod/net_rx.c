@@ -95,6 +95,7 @@ static bool take_one(struct net_nic *n, struct bus_queue *q, struct net_rx *rx)
 	struct vring_chain chain = { .segs = n->segs + q->nr * NET_SEGS_MAX,
 				     .max = NET_SEGS_MAX };
 	struct net_buf *buf = buf_at(rx, rx->tail);
+	int err;
 
 	if (rx->tail - rx->used == rx->size || bus_pop(q, &chain) <= 0)
 		return false;
@@ -103,7 +104,13 @@ static bool take_one(struct net_nic *n, struct bus_queue *q, struct net_rx *rx)
 		bus_push(q, chain.id, 0);
 		return false;
 	}
-	if (pin(n, buf, &chain)) {
+	err = pin(n, buf, &chain);
+	if (err == -ENOMEM) {
+		/* the host's fault: too short for a frame, which drivers count, and go on */
+		bus_push(q, chain.id, 0);
+		return true;
+	}
+	if (err) {
 		bus_break(q->dev, "a receive buffer outside of memory, or of too many pages");
 		bus_push(q, chain.id, 0);
 		return false;

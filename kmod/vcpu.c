@@ -155,19 +155,27 @@ static void swap_page(struct domus_vcpu *v, struct page *page)
 		gmem_unpin(old);
 }
 
+static void use_page(struct domus_vcpu *v, struct page *page)
+{
+	swap_page(v, page);
+	WRITE_ONCE(v->page->id, v->id);
+}
+
 int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi,
 	       const u64 *entries)
 {
 	struct cell_data *data = v->data;
+	struct page *page;
 	int r;
 
 	if (v->online)
 		return -EBUSY;
 	if ((s64)(init->rip << 16) >> 16 != (s64)init->rip)
 		return -EINVAL;
-	r = vcpu_set_page(v, init->vcpu_page_gpa);
-	if (r)
-		return r;
+	page = gmem_pin_present(&v->d->gmem, init->vcpu_page_gpa);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	use_page(v, page);
 	data->mode = CELL_MODE_KERNEL;
 	r = vcpu_load_root(v, init->root_gpa);
 	if (r) {
@@ -310,8 +318,7 @@ int vcpu_set_page(struct domus_vcpu *v, u64 gpa)
 
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	swap_page(v, page);
-	WRITE_ONCE(v->page->id, v->id);
+	use_page(v, page);
 	return 0;
 }
 

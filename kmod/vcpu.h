@@ -94,7 +94,8 @@ void vcpu_free(struct domus_vcpu *v);	/* not in RUN; may be NULL */
  * @rsi: value of RSI
  * @entries: DOMUS_NR_ENTRIES addresses to copy, or NULL
  *
- * Context: process, current->mm the holder's. Return: 0, -EBUSY online, -EINVAL, -ENOMEM, -EFAULT.
+ * Context: process, current->mm the holder's; does not wait for memory. Return: 0, -EBUSY
+ * online, -EINVAL, -ENOMEM, -EFAULT, -EAGAIN (see gmem_pin_present()).
  */
 int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi,
 	       const u64 *entries);

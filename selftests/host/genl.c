@@ -7,6 +7,7 @@
  *   3. the other commands
  *   4. who may see what
  *   5. events
+ *      several in one send
  *   6. random messages
  *
  * Every refusal must come with a text. Needs root and the module. An argument says
@@ -318,6 +319,15 @@ static void test_start(void)
 	};
 	char name[64];
 
+	/* netlink does not wait for memory, which might never come */
+	for (size_t i = 1; i < sizeof(pages) / sizeof(*pages); i++) {
+		memset(memory, 0, MEMORY_SIZE);
+		madvise(memory + (i + 1) * 4096, 4096, MADV_DONTNEED);
+		snprintf(name, sizeof(name), "START, what attribute %u names is not there",
+			 pages[i]);
+		refuse_start(0, 0, 0, EAGAIN, name);
+	}
+	memset(memory, 0, MEMORY_SIZE);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		snprintf(name, sizeof(name), "START without attribute %u", all[i]);
 		refuse_start(all[i], 0, 0, EINVAL, name);
@@ -737,6 +747,31 @@ static void test_events(void)
 	close(fd);
 }
 
+/* What does something comes alone: others of the host wait for all that is in a send. */
+static void test_batch(void)
+{
+	static const uint8_t commands[] = {
+		DOMUS_CMD_DOMAIN_NEW, DOMUS_CMD_DOMAIN_START, DOMUS_CMD_DOMAIN_RESET,
+		DOMUS_CMD_DOMAIN_DEL, DOMUS_CMD_DEV_NEW, DOMUS_CMD_DEV_DEL, DOMUS_CMD_DEV_SET,
+		DOMUS_CMD_INFO_GET,
+	};
+	struct message behind = begin(family, DOMUS_CMD_INFO_GET, 0);
+	static struct answer answer;
+
+	behind.nh.nlmsg_flags = NLM_F_REQUEST;
+	for (size_t i = 0; i < sizeof(commands); i++) {
+		struct message m = begin(family, commands[i], 0);
+		size_t at = NLMSG_ALIGN(m.nh.nlmsg_len);
+		bool may = commands[i] == DOMUS_CMD_INFO_GET;
+
+		memcpy((char *)&m + at, &behind, behind.nh.nlmsg_len);
+		talk_sized(sock, &m, at + behind.nh.nlmsg_len, &answer);
+		ok(may ? !answer.err : answer.err == -EINVAL && strstr(answer.text, "same send"),
+		   "command %u with another behind it: %s", commands[i],
+		   may ? "both" : "refused");
+	}
+}
+
 /* ---- 6. Random messages --------------------------------------------------- */
 
 static uint64_t rnd(void)
@@ -802,6 +837,7 @@ int main(int argc, char **argv)
 	test_events();
 	test_user_limit();
 	test_limit();
+	test_batch();
 	test_random(argc > 1 ? atoi(argv[1]) : 5000);
 	printf("1..%d\n", results);
 	return failures != 0;

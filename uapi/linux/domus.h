@@ -17,7 +17,9 @@
  *                           -> ID. The memory is of the calling process.
  *   DOMUS_CMD_DOMAIN_START  ABI_GUEST (what the image asks), FEATURES (required),
  *                           START_RIP, START_RSI, ROOT_GPA, HYPERCALL_GPA,
- *                           VCPU_PAGE_GPA, EVENT_PAGE_GPA; from the holder only
+ *                           VCPU_PAGE_GPA, EVENT_PAGE_GPA; from the holder only.
+ *                           EAGAIN: one of these pages is not in memory, touch them
+ *                           (writing) and ask again
  *   DOMUS_CMD_DOMAIN_RESET  back to the state after NEW (reboot); from the holder. EAGAIN:
  *                           devices wait for the host, ask again
  *                           only, with no vCPU running

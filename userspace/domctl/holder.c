@@ -367,6 +367,39 @@ static int start_threads(struct holder_state *h)
 	return 0;
 }
 
+/* Pages of the start are there and writable, for a moment at least. */
+static void touch(const struct holder_state *h, const struct build_start *start)
+{
+	const uint64_t pages[] = {
+		start->event_page_gpa, start->hypercall_gpa, start->vcpu_page_gpa,
+	};
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++) {
+		volatile char *byte = (volatile char *)h->memory + pages[i];
+
+		*byte = *byte;
+	}
+}
+
+/* The module does not wait for memory here, which may be swapped out again meanwhile. */
+static int start_domain(struct holder_state *h, const struct image *image,
+			const struct build_start *start)
+{
+	uint32_t abi = (uint32_t)image->note.abi_major << 16 | image->note.abi_minor;
+	struct error refusal;
+	int tries = 100;
+
+	do {
+		refusal = (struct error) { 0 };
+		touch(h, start);
+		if (!control_domain_start(h->control, &h->ref, abi, image->note.required, start,
+					  &refusal))
+			return 0;
+	} while (refusal.err == EAGAIN && --tries);
+	h->error = refusal;
+	return -1;
+}
+
 /* Fills the memory, which is zero, and lets the guest go. */
 static int boot(struct holder_state *h, struct image *image)
 {
@@ -379,12 +412,9 @@ static int boot(struct holder_state *h, struct image *image)
 		.initrd = h->config->initrd,
 		.vcpus = h->config->vcpus,
 	};
-	uint32_t abi = (uint32_t)image->note.abi_major << 16 | image->note.abi_minor;
 	struct build_start start;
 
-	if (build_domain(&build, &start, &h->error) ||
-	    control_domain_start(h->control, &h->ref, abi, image->note.required, &start,
-				 &h->error))
+	if (build_domain(&build, &start, &h->error) || start_domain(h, image, &start))
 		return -1;
 	return start_threads(h);
 }

@@ -134,12 +134,17 @@ static void read_verdict(const struct nlmsghdr *nh, struct answer *answer)
 /* Sends one and reads until the verdict. */
 int talk_on(int fd, struct message *m, struct answer *answer)
 {
+	return talk_sized(fd, m, m->nh.nlmsg_len, answer);
+}
+
+int talk_sized(int fd, struct message *m, size_t size, struct answer *answer)
+{
 	static uint32_t seq;
 	static char buffer[65536];
 
 	memset(answer, 0, sizeof(*answer));
 	m->nh.nlmsg_seq = ++seq;
-	if (send(fd, m, m->nh.nlmsg_len, 0) < 0)
+	if (send(fd, m, size, 0) < 0)
 		return answer->err = -errno;
 	for (;;) {
 		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);

@@ -60,6 +60,8 @@ bool resolve(void);
 /* Send one and read until the verdict. Return: 0 or the negative errno. */
 int talk_on(int fd, struct message *m, struct answer *answer);
 int talk(struct message *m, struct answer *answer);
+/* @size: with what follows @m in one send; only the verdict on @m is read. */
+int talk_sized(int fd, struct message *m, size_t size, struct answer *answer);
 /* The request must fail so, and say why. */
 void refused(struct message *m, int err, const char *name);
 
