@@ -153,6 +153,7 @@ void shadow_destroy(struct shadow *sh)
 	if (sh->upper)
 		table_free(sh, sh->upper);
 	sh->upper = NULL;
+	WARN_ON_ONCE(atomic_long_read(&sh->pages));
 	rmap_exit(sh);
 	sh->d = NULL;
 }

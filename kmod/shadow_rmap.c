@@ -54,6 +54,8 @@ void rmap_exit(struct shadow *sh)
 {
 	unsigned int i;
 
+	/* a lost one would be nobody's: kmemleak does not read the pages of heads */
+	WARN_ON_ONCE(atomic_long_read(&sh->chunks));
 	for (i = 0; i < ARRAY_SIZE(sh->rmap); i++) {
 		struct shadow_rmap *r = &sh->rmap[i];
 		u64 n;
