@@ -96,7 +96,7 @@ struct net_nic {
 	struct vring_seg *segs;
 };
 
-#define NET_SEGS_MAX	32
+#define NET_SEGS_MAX	64	/* of a chain: as many as known drivers send */
 #define NET_BUFS_MAX	64	/* that a frame may take */
 
 static inline struct net_nic *nic_of(const struct bus_device *dev)
