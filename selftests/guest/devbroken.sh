@@ -349,7 +349,7 @@ result "a disk that takes one request at a time: its vCPU does not wait for it"
 destroyed "requests wait for room in the host's queue"
 soon unused
 result "nothing is left of that, too"
-rmdir $null
+rmdir $null && umount /sys/kernel/config
 dm remove dm
 rm -rf $DIR
 echo "1..$number"

@@ -10,6 +10,7 @@
 # gap.sh held: memory that does not come for ever. The guest's call waits for it, or the
 # worker of a port, and the host still detaches devices and destroys the domain.
 . /tests/guest/asked.sh
+. /tests/guest/dm.sh
 
 # Pages that are pinned now. Each CPU has counts of its own, which an idle one keeps.
 pinned() {
@@ -83,10 +84,9 @@ held() {
 	cat /tmp/gap.verdict && [ ! -s /tmp/gap.verdict ]
 }
 
-# Return: nothing was swapped in, the guest failed
+# Fails if the guest does, or if nothing was swapped in.
 swapped() {
-	/tests/guest/dmsetup --noudevsync --noudevrules create swap \
-		--table "0 8192 delay /dev/ram1 0 0" && mkswap /dev/dm-0 > /dev/null &&
+	table swap "0 8192 delay /dev/ram1 0 0" && mkswap /dev/dm-0 > /dev/null &&
 		swapon /dev/dm-0 || return 1
 	disk=/dev/ram0
 	ins=$(awk '$1 == "pswpin" { print $2 }' /proc/vmstat)
@@ -94,8 +94,7 @@ swapped() {
 	status=$?
 	ins=$(($(awk '$1 == "pswpin" { print $2 }' /proc/vmstat) - ins))
 	echo "# $ins pages swapped in"
-	swapoff /dev/dm-0 && /tests/guest/dmsetup --noudevsync --noudevrules remove swap &&
-		[ $ins -gt 0 ] && [ $status = 0 ]
+	swapoff /dev/dm-0 && dm remove swap && [ $ins -gt 0 ] && [ $status = 0 ]
 }
 
 disk=/tmp/gap.img

@@ -39,6 +39,16 @@ result() {
 	echo "$verdict $number - $1"
 }
 
+# needed NAME: as result; without it there is no point in the rest
+needed() {
+	result "$1"
+	[ "$verdict" != ok ] || return 0
+	for name in $(domctl list | awk 'NR > 1 { print $1 }'); do
+		domctl destroy "$name"
+	done
+	finish
+}
+
 note() {
 	printf '%s\n' "$*" | sed 's/^/# /'
 }

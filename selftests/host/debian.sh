@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# debian.sh [SECONDS [MIB]]: a Debian 12 with systemd on a disk in a domain, as KTAP: see
+# debian.sh [SECONDS [MIB [ROUNDS]]]: a Debian 12 with systemd on a disk in a domain, as KTAP: see
 # selftests/rig/debian-root, whose file system is /dev/vda here. It runs fio for that
-# time, with jobs of so many MiB (4), on a block device, /dev/vdb, by split rings, and on a
+# time, and so many rounds (1; both file systems on both need 2), with jobs of MiB (4), on a block device, /dev/vdb, by split rings, and on a
 # file, on ext4 on /dev/vdc, by packed ones.
 # shellcheck disable=SC2086,SC2181,SC2317
 set -u
@@ -43,7 +43,7 @@ result "systemd boots to a login on the console, and root logs in"
 result "all units are started: $(answer state), failed: $(answer failed)"
 [ "$(answer root)" = "/dev/vda ext4" ]
 result "its root is the disk: $(answer root)"
-session '=\r' '?:~# ' "=bash fio.sh ${1:-1} ${2:-4} /dev/vdb /dev/vdc\\r" '?fio: ' '?:~# ' '=\035' end -- \
+session '=\r' '?:~# ' "=bash fio.sh ${1:-1} ${2:-4} ${3:-1} /dev/vdb /dev/vdc\\r" '?fio: ' '?:~# ' '=\035' end -- \
 	domctl console debian
 result "fio"
 fio=$(answer fio)

@@ -453,7 +453,7 @@ make_images || exit 1
 chmod 755 $DIR
 domctl create one --kernel $PUPPET $MEMORY --rng none --append idle > /dev/null &&
 	domctl create two --kernel $PUPPET $MEMORY --append idle > /dev/null
-result "two domains"
+needed "two domains"
 [ "$(domctl -j disk list)" = "[]" ]
 result "without disks"
 refuse_images

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# diskbroken.sh: Linux in a domain with ext4 on a disk that fails, that is full, that is
-# pulled out, as KTAP: programs get EIO, the guest lives, and can be ended. The same for a
-# guest that looks at each request is selftests/guest/devbroken.sh.
+# diskbroken.sh [ROUNDS]: Linux in a domain with ext4 on a disk that fails, that is full,
+# that is pulled out, as KTAP: programs get EIO, the guest lives, and can be ended. The same
+# for a guest that looks at each request is selftests/guest/devbroken.sh.
 #
 # With --module brd, dm-mod, sd_mod, scsi_debug and ext4; mkfs.ext4.
 # shellcheck disable=SC2016,SC2086,SC2154,SC2181
@@ -106,24 +106,25 @@ pulled() {
 	result "what is left of the disk is taken away"
 	works one "umount -l /m && ls /" && timeout $((20 * ${SLOW:-1})) domctl destroy one && nothing_left
 	result "the guest lives without it, and is destroyed"
+	echo "- - -" > "$(ls /sys/class/scsi_host/host*/scan)"
 }
 
 # new NAME: a domain whose shell knows eio()
 new() {
 	guest_start one && works one "$eio"
-	result "a domain"
+	needed "a domain"
 }
 
 begin
 mkdir -p $MNT
-new
-errors
-new
-full
-new
-pulled
-# what its file system says of a disk that fails is no complaint of the kernel's
-guests_well
-result "the guests' kernels are well"
+for _ in $(seq ${1:-1}); do
+	for failure in errors full pulled; do
+		new
+		$failure
+		# what its file system says of such a disk is no complaint of the kernel's
+		guests_well
+		result "the guest's kernel is well"
+	done
+done
 [ $failed -eq 0 ] || note "$(tail -n 40 $DIR/one.log | tr -d '\r')"
 finish

@@ -22,7 +22,7 @@ cost() {
 
 begin
 guest_start one --disk /dev/ram0
-result "a domain"
+needed "a domain"
 cost read 4096 $1
 result "4 KiB read: at most $1"
 cost write 4096 $1

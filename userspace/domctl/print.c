@@ -5,7 +5,7 @@
  *   1. JSON: commas, indentation, strings
  *   2. text: columns and "Title: value" lines
  *   3. members
- *   4. errors
+ *   4. errors, warnings
  */
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# fio.sh SECONDS MIB DISK...: fio with --verify on each disk, ext4 and xfs in turn, until
-# the time is over and each disk was used once. Each job has so many MiB, of which there
-# are four at a time. In a Debian domain: bash, fio, mkfs.
+# fio.sh SECONDS MIB ROUNDS DISK...: fio with --verify on each disk, ext4 and xfs in turn,
+# until the time is over and all disks were used so many times. Each job has so many MiB, of
+# which there are four at a time. In a Debian domain: bash, fio, mkfs.
 #
 # "fio: N jobs, N failed" is the last line.
 set -u
-end=$((SECONDS + $1)) size=$2
-shift 2
+end=$((SECONDS + $1)) size=$2 rounds=$3
+shift 3
 jobs=0 failed=0 round=0
 mkdir -p /mnt/fio
 
@@ -39,10 +39,12 @@ files() {
 	done
 	job mixed --rw=randrw --bsrange=4k-1m --direct=1 --numjobs=4
 	job sequential --rw=write --bs=1m --direct=1 --numjobs=2
+	job small --rw=write --bs=4k --direct=0 --numjobs=3
+	job middling --rw=rw --bs=64k --direct=1 --numjobs=1
 	job buffered --rw=randwrite --bs=4k --fsync=32 --numjobs=4
 }
 
-while [ $round -eq 0 ] || [ $SECONDS -lt $end ]; do
+while [ $round -lt $((rounds * $#)) ] || [ $SECONDS -lt $end ]; do
 	for disk; do
 		round=$((round + 1))
 		fs=$([ $(((round + round / 3) % 2)) -eq 1 ] && echo ext4 || echo xfs)
