@@ -45,9 +45,10 @@ on_host() {
 
 # ---- 2. Domains -----------------------------------------------------------------
 
-# debian_disk DEVICE NAME: the host of that name, with a key for others like it
+# debian_disk DEVICE NAME [PROGRAM]: the host of that name, with a key for others like it
 debian_disk() {
-	mount -t ext4 $1 /mnt && echo $2 > /mnt/etc/hostname && ssh_client /mnt && umount /mnt
+	mount -t ext4 $1 /mnt && echo $2 > /mnt/etc/hostname && ssh_client /mnt &&
+		{ [ ! "${3:-}" ] || cp "$3" /mnt/usr/local/bin/; } && umount /mnt
 }
 
 # debian_start NAME DEVICE APPEND OPTION...: from that disk

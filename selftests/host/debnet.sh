@@ -23,7 +23,8 @@ banner="timeout 10 bash -c 'head -c 7 < /dev/tcp/$two/22' | grep -q SSH-2.0"
 stuck="! timeout 5 bash -c 'head -c 7 < /dev/tcp/$two/22'"
 
 boot() {
-	host_root /dev/vdc && debian_disk /dev/vda one && debian_disk /dev/vdb two
+	host_root /dev/vdc && debian_disk /dev/vda one /tests/linux/netpeer &&
+		debian_disk /dev/vdb two /tests/linux/netpeer
 	result "disks"
 	$IP link add br0 type bridge vlan_filtering 1 forward_delay 0 && $IP link set br0 up
 	result "a bridge"
@@ -126,6 +127,22 @@ flow() {
 	done
 }
 
+# v6 INTERFACE CLIENT...: $v6 is its address there
+v6() {
+	interface=$1
+	shift
+	v6=$(on_host "$@" ip -6 -o address show dev $interface scope link | awk '{ sub("/.*", "", $4); print $4 }')
+	[ "$v6" ]
+}
+
+# The ends of all three send what can go out as it is.
+plain() {
+	ethtool -K one-net0 tx off sg off tso off > /dev/null &&
+		in_debian $one "netpeer offload eth0 off && netpeer offload eth1 off &&
+			ssh $two netpeer offload eth0 off"
+	result "offloads are off"
+}
+
 flows() {
 	on_host iperf3 -s -D && in_debian $one "iperf3 -s -D"
 	result "a server of iperf3 in each"
@@ -133,6 +150,17 @@ flows() {
 	flow "host to one" 10.213.0.1 ssh $one
 	flow "two to one" $two ssh $one
 	flow "one to two" 10.1.0.1 ssh $one ssh $two
+	v6 eth0 ssh $one ssh $two && server=$v6%eth1 client="ssh $one"
+	measure "TCP over IPv6, two to one" agreed 1 -n ${kib}K
+	v6 eth1 ssh $one && server=$v6%eth0 client="ssh $one ssh $two"
+	measure "TCP over IPv6, one to two" agreed 1 -n ${kib}K
+	plain
+	server=$one client=
+	measure "TCP, one to host, no offloads" agreed 1 -n ${kib}K
+	server=10.213.0.1 client="ssh $one"
+	measure "TCP, host to one, no offloads" agreed 1 -n ${kib}K
+	server=$two
+	measure "TCP, two to one, no offloads" agreed 1 -n ${kib}K
 	kill "$(pidof iperf3)" && soon is_over iperf3
 	result "the host's server ends"
 }

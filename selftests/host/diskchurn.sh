@@ -26,6 +26,28 @@ rw() {
 diskio write /dev/$1 4096 64; do :; done) > /dev/null 2>&1 & done"
 }
 
+# The node is there a moment before the disk is.
+opens="until diskio read /dev/vda 512 1 > /dev/null 2>&1; do usleep 10000; done"
+# its first write, behind 32 reads
+written="until [ \$(awk '{ print \$5 }' /sys/block/vda/stat) -gt 0 ]; do usleep 10000; done"
+
+# done_by DOMAIN DISK: reads and writes
+done_by() {
+	domctl -p disk list $1 | awk -v name="\"$2\"," '
+		$1 == "\"name\":" { found = ($2 == name) }
+		found && ($1 == "\"reads\":" || $1 == "\"writes\":") { n += $2 }
+		END { print n + 0 }'
+}
+
+more() {
+	[ "$(done_by $1 $2)" -gt $3 ]
+}
+
+# busy DOMAIN DISK: there is load
+busy() {
+	soon more $1 $2 $(($(done_by $1 $2) + 16))
+}
+
 disk_is() {
 	[ "$(domctl -p disk list $1 | awk -v name="\"$2\"," -v key="\"$3\":" '
 		$1 == "\"name\":" { found = ($2 == name) }
@@ -55,6 +77,7 @@ churn() {
 		[ $((n % 2)) = 0 ] || soon disk_is one x state ready || break
 		guest_begins one "for t in \$(seq 100); do [ ! -b /dev/vdb ] || break; usleep 10000; done; \
 $(rw vdb 2)"
+		[ $((n % 2)) = 1 ] || busy one x || break
 		if [ $((n % 3)) = 0 ]; then
 			domctl disk detach one x --force || break
 		else
@@ -68,12 +91,14 @@ $(rw vdb 2)"
 	result "$cycles times attached and detached"
 	works one "diskio read /dev/vda 4096 64"
 	result "the other disk does not mind"
+	busy one a
+	result "which was used all the time"
 }
 
 storm() {
 	works one "cd $drivers; d=\$(ls -d virtio*); \
 for i in \$(seq $cycles); do echo \$d > unbind; echo \$d > bind; \
-until [ -b /dev/vda ]; do usleep 10000; done; $(rw vda 1); done; cd /root" 900
+$opens; $(rw vda 1); $written; done; cd /root" 900
 	result "$cycles times reset by its driver"
 	works one "diskio read /dev/vda 4096 64"
 	result "it works after it"
@@ -87,32 +112,32 @@ unused() {
 }
 
 started() {
-	guest_start $1 --disk $2,name=a,ring=$ring && works $1 "$(rw vda 8)"
+	guest_start $1 --disk $2,name=a,ring=$ring && works $1 "$(rw vda 8)" && busy $1 a
 }
 
 ends() {
-	reboots one "$(rw vda 8)" && works one "diskio read /dev/vda 4096 64"
+	reboots one "$(rw vda 8); $written" && works one "diskio read /dev/vda 4096 64"
 	result "reboot with requests under way: the disk works after it"
-	works one "$(rw vda 8)" && domctl destroy one && nothing_left
+	works one "$(rw vda 8)" && busy one a && domctl destroy one && nothing_left
 	result "destroy with requests under way: nothing is left"
 	started two /dev/ram7 && kill -9 "$(holder_of two)" && soon unused
 	result "kill -9 with requests under way: nothing is left"
 }
 
 begin
-mkdir $MNT && mke2fs -q /dev/ram0 > /dev/null && mount -t ext4 /dev/ram0 $MNT &&
+mkdir -p $MNT && mke2fs -q /dev/ram0 > /dev/null && mount -t ext4 /dev/ram0 $MNT &&
 	truncate -s 4M $MNT/a $MNT/x
-result "a file system"
+needed "a file system"
 guest_start warm --disk $MNT/a,ring=$ring && domctl destroy warm && nothing_left
 before=$(slab)
 guest_start one --disk $MNT/a,name=a,ring=$ring && rings_are $ring
-result "a domain whose driver has $ring rings"
+needed "a domain whose driver has $ring rings"
 churn
 storm
 guests_well
 result "the guest's kernel is well"
 ends
-umount $MNT
+umount $MNT && rmdir $MNT
 result "the host's file system is free"
 slab_left $before
 result "and its memory"

@@ -32,18 +32,38 @@ unload() {
 	loads=
 }
 
+# frames DOMAIN NAME: of the way that has had less
+frames() {
+	to=$(nic $1 $2 to-guest-packets)
+	from=$(nic $1 $2 from-guest-packets)
+	echo $((${to:-0} < ${from:-0} ? ${to:-0} : ${from:-0}))
+}
+
+more() {
+	[ "$(frames $1 $2)" -gt $3 ]
+}
+
+# busy DOMAIN NAME: frames go both ways
+busy() {
+	soon more $1 $2 $(($(frames $1 $2) + 20))
+}
+
 drivers=/sys/bus/virtio/drivers/virtio_net
 
 churn() {
 	works one "ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up; (while :; do \
 netpeer flood 10.1.0.100 7 5 1400; netpeer flood 10.1.0.100 7 5 20000; done) > /dev/null 2>&1 &"
 	load 10.1.0.1
+	load 10.2.0.1
 	good=0
 	for n in $(seq $cycles); do
 		domctl net attach one --bridge br0 --name x > /dev/null || break
 		# with a driver, or before it has come; by asking, or not
 		[ $((n % 2)) = 0 ] || soon nic_is one x state ready || break
-		guest_begins one "ifconfig eth1 10.2.0.1 netmask 255.255.255.0 up; ping -c 1 -W 1 10.2.0.9; true"
+		guest_begins one "[ ! \$x ] || kill \$x; ifconfig eth1 10.2.0.1 netmask 255.255.255.0 up; \
+(while [ -e /sys/class/net/eth1 ]; do netpeer flood 10.2.0.100 7 1 1400; done) > /dev/null 2>&1 & \
+x=\$!"
+		[ $((n % 2)) = 1 ] || busy one x || break
 		if [ $((n % 3)) = 0 ]; then
 			domctl net detach one x --force || break
 		else
@@ -57,6 +77,8 @@ netpeer flood 10.1.0.100 7 5 1400; netpeer flood 10.1.0.100 7 5 20000; done) > /
 	result "$cycles times attached and detached"
 	works one "ping -c 2 -W 5 10.1.0.100"
 	result "the other interface does not mind"
+	busy one net0
+	result "which was used all the time"
 }
 
 storm() {
@@ -71,23 +93,24 @@ cd /root" 600
 }
 
 ends() {
-	reboots one true && works one "ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up; ping -c 2 -W 5 10.1.0.100"
+	busy one net0 && reboots one true && works one "ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up; ping -c 2 -W 5 10.1.0.100"
 	result "reboot under load: it works after it"
 	guest_begins one "netpeer flood 10.1.0.100 7 100 1400"
-	domctl destroy one && net_left
+	busy one net0 && domctl destroy one && net_left
 	result "destroy under load: nothing is left"
 	unload
 }
 
 begin
-$IP link add br0 type bridge && $IP addr add 10.1.0.100/24 dev br0 && $IP link set br0 up
+$IP link add br0 type bridge && $IP addr add 10.1.0.100/24 dev br0 &&
+	$IP addr add 10.2.0.100/24 dev br0 && $IP link set br0 up
 # what the host keeps for the next frames is there before it is measured
 guest_start warm --net bridge=br0 && works warm "ifconfig eth0 10.1.0.1 netmask 255.255.255.0 up" &&
 	$PEER flood 10.1.0.1 7 1 30000 > /dev/null && domctl destroy warm && nothing_left
-result "a domain before"
+needed "a domain before"
 before=$(slab)
 guest_start one --net bridge=br0
-result "a domain"
+needed "a domain"
 churn
 storm
 guests_well
