@@ -21,7 +21,8 @@ struct netlink_ext_ack;
  * struct blk_params - what a disk is made of
  * @file: an open block device or regular file; readable, and writable unless @readonly
  * @readonly: the guest cannot write
- * @shared: although another domain has the image
+ * @shared: although another domain has the image, shared as well
+ * @forced: although another domain has the image, shared or not
  * @writethrough: no write is done before it is on stable storage
  * @serial: at most DOMUS_DEV_SERIAL_MAX bytes, or NULL
  * @queues: 1 to BLK_QUEUES_MAX
@@ -29,7 +30,7 @@ struct netlink_ext_ack;
  */
 struct blk_params {
 	struct file *file;
-	bool readonly, shared, writethrough;
+	bool readonly, shared, forced, writethrough;
 	const char *serial;
 	unsigned int queues, queue_size;
 };

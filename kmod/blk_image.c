@@ -45,7 +45,7 @@ static int claim(struct blk_image *image, struct netlink_ext_ack *extack)
 
 	mutex_lock(&images_lock);
 	list_for_each_entry(other, &images, link) {
-		if (image_inode(other) != image_inode(image) ||
+		if (image->forced || image_inode(other) != image_inode(image) ||
 		    (!other->writable && !image->writable) ||
 		    (other->shared && image->shared))
 			continue;
@@ -179,7 +179,8 @@ int blk_image_open(struct blk_image *image, const struct blk_params *p,
 	memset(image, 0, sizeof(*image));
 	image->file = get_file(p->file);
 	image->writable = !p->readonly;
-	image->shared = p->shared;
+	image->shared = p->shared || p->forced;
+	image->forced = p->forced;
 	err = claim(image, extack);
 	if (err)
 		goto err_file;

@@ -22,7 +22,7 @@ struct netlink_ext_ack;
  * @link: in the list of images in use
  * @file: referenced
  * @bdev: of a block device, opened besides; else NULL
- * @writable, @shared: as it is claimed
+ * @writable, @shared, @forced: as it is claimed; a forced one is shared
  * @block: smallest unit of I/O, bytes; @physical: one that costs no rewriting; @offset:
  *	where the first one of those begins, bytes
  * @align: mask of memory addresses and lengths that I/O needs
@@ -35,7 +35,7 @@ struct blk_image {
 	struct list_head link;
 	struct file *file;
 	struct block_device *bdev;
-	bool writable, shared, nowait;
+	bool writable, shared, forced, nowait;
 	u32 block, physical, offset, align;
 	u32 io_min, io_opt;
 	u64 discard, zero;

@@ -233,6 +233,7 @@ static int parse_blk(const struct domus_domain *d, struct nlattr **tb, struct bl
 	*p = (struct blk_params) {
 		.readonly = flags & DOMUS_DEV_FLAG_READONLY,
 		.shared = flags & DOMUS_DEV_FLAG_SHARED,
+		.forced = flags & DOMUS_DEV_FLAG_FORCE,
 		.writethrough = flags & DOMUS_DEV_FLAG_WRITETHROUGH,
 		.queues = min(d->nr_vcpus, BLK_QUEUES_MAX + 0U),
 		.queue_size = BLK_QUEUE_SIZE,

@@ -201,6 +201,17 @@ claims() {
 	refuse 2 "Error: disk a.img: another disk writes to this image" $two $MNT/a.img --readonly
 	refuse 2 "Error: disk a.img: another disk has this image, and is not shared" \
 		$two $MNT/a.img --shared
+	does "forced: a second domain writes to it" $two $MNT/a.img --force
+	[ "$(member two a.img shared) $(member two a.img forced) $(member one a.img shared)" = \
+		"true true false" ] &&
+		domctl show two | grep -q "^  Mode: read-write, shared, forced$"
+	result "list and show say so of the one that was forced"
+	refuse 2 "Error: disk a.img-2: another disk writes to this image" attach $MNT/a.img
+	refuse 2 "Error: disk a.img-2: another disk has this image, and is not shared" \
+		attach $MNT/a.img --shared
+	does "forced: read in the same domain" attach $MNT/a.img --readonly --force
+	domctl disk detach one a.img-2 && domctl disk detach two a.img
+	refuse 2 "Error: disk a.img: another disk writes to this image" $two $MNT/a.img
 	ln $MNT/a.img $MNT/link
 	refuse 2 "Error: disk link: another disk writes to this image" $two $MNT/link
 	[ "$(count two)" -eq 0 ]
@@ -212,6 +223,9 @@ claims() {
 	refuse 2 "Error: disk a.img: another disk reads this image" attach $MNT/a.img
 	refuse 2 "Error: disk a.img: another disk has this image, and is not shared" \
 		attach $MNT/a.img --shared
+	attach $MNT/a.img --force > /dev/null && [ "$(member one a.img readonly)" = false ] &&
+		domctl disk detach one a.img
+	result "forced: it is written to, beside a reader"
 	attach $MNT/a.img --readonly --shared > /dev/null && domctl disk detach one a.img
 	result "who reads beside readers may say that it is shared"
 	domctl disk detach two a.img
@@ -225,8 +239,12 @@ claims() {
 	result "a third one may read it when it says so, too"
 	domctl disk detach one a.img
 	attach /dev/ram0 --shared > /dev/null && domctl disk detach one ram0 &&
+		attach /dev/ram0 --force > /dev/null && domctl disk detach one ram0 &&
 		attach /dev/ram0 --readonly > /dev/null && domctl disk detach one ram0
-	result "a mounted block device: by a shared disk, or one that reads"
+	result "a mounted block device: by a shared or forced disk, or one that reads"
+	refuse 2 "Error: disk $DIR/ro/r.img: Read-only file system (to write to it; with readonly \
+it can be attached)" attach $DIR/ro/r.img --force
+	refuse 2 "Error: disk $DIR/empty: is empty" attach $DIR/empty --force
 	domctl destroy two && attach $MNT/a.img > /dev/null
 	result "destroying a domain frees its images"
 	domctl disk detach one a.img
@@ -319,6 +337,11 @@ creates() {
 	fails 2 "Error: disk $DIR/empty: is empty" --disk $MNT/a.img --disk $DIR/empty
 	fails 2 "Error: disk a.img-2: another disk writes to this image" \
 		--disk $MNT/a.img --disk $MNT/a.img
+	does "create: forced" domctl create new --kernel $PUPPET $MEMORY --append idle \
+		--disk $MNT/a.img --disk $MNT/a.img,force
+	[ "$(member new a.img forced) $(member new a.img-2 forced)" = "false true" ]
+	result "the second one has the image, too"
+	domctl destroy new
 	fails 1 "Error: disk name: 'd' is given twice" --disk a,name=d --disk b,name=d
 	fails 1 "Error: --disk: unknown option 'foo' behind the file" --disk $MNT/a.img,foo
 	fails 1 "Error: readonly: takes no value" --disk $MNT/a.img,readonly=yes
@@ -343,20 +366,23 @@ ops = 100
 [disk data]
 file = /dev/ram2
 readonly = yes
+[disk more]
+file = a.img
+force = yes
 END
 	does "create -f" domctl create -f $MNT/web.conf
 	[ "$(member web root file) $(member web root rate_ops) $(member web data readonly)" = \
-		"\"$MNT/a.img\" 100 true" ]
+		"\"$MNT/a.img\" 100 true" ] && [ "$(member web more forced)" = true ]
 	result "named after the file, paths beside it, disks as it says"
 	domctl destroy web
 	does "create NAME -f, with a disk instead of the file's" domctl create other \
 		-f $MNT/web.conf --memory 16M --disk $MNT/b.img,name=root
 	[ "$(member other root file) $(member other root serial) $(count other)" = \
-		"\"$MNT/b.img\" \"\" 2" ] && domctl list | grep -q "^other .* 16M "
+		"\"$MNT/b.img\" \"\" 3" ] && domctl list | grep -q "^other .* 16M "
 	result "the command line goes over the file"
 	domctl destroy other
 	echo "readonyl = yes" >> $MNT/web.conf
-	expect 1 "Error: $MNT/web.conf:13: readonyl: no such key in [disk NAME]" \
+	expect 1 "Error: $MNT/web.conf:16: readonyl: no such key in [disk NAME]" \
 		domctl create -f $MNT/web.conf
 	result "create -f: an unknown key is refused, with its line"
 }

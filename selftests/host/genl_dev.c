@@ -357,6 +357,18 @@ static void test_life(void)
 	ok(!ask(DOMUS_CMD_DEV_SET) && lseek(image, 0, SEEK_END) == 2 * MIB &&
 	   count(&answer) == 1 && number_of(&answer, DOMUS_A_DEV_SIZE) == 2 * MIB,
 	   "DEV_SIZE makes the file that size");
+	dev_disk("e");
+	put32(&dev, DOMUS_A_DEV_FLAGS, DOMUS_DEV_FLAG_SHARED);
+	refuse(DOMUS_CMD_DEV_NEW, EBUSY, "the image is in use, and not shared");
+	dev_disk("e");
+	put32(&dev, DOMUS_A_DEV_FLAGS, DOMUS_DEV_FLAG_FORCE);
+	ok(!ask(DOMUS_CMD_DEV_NEW) && count(&answer) == 2 &&
+	   number_of(&answer, DOMUS_A_DEV_FLAGS) == (DOMUS_DEV_FLAG_SHARED | DOMUS_DEV_FLAG_FORCE),
+	   "FLAG_FORCE: it is had, and shared");
+	dev_disk("f");
+	refuse(DOMUS_CMD_DEV_NEW, EBUSY, "the next one is not forced");
+	dev_named("e");
+	ok(!ask(DOMUS_CMD_DEV_DEL) && count(&answer) == 1, "DEV_DEL of the forced one");
 	dev_named("d");
 	ok(!ask(DOMUS_CMD_DEV_SET), "DEV_SET of nothing");
 	ok(!ask(DOMUS_CMD_DEV_DEL) && count(&answer) == 0, "DEV_DEL");

@@ -229,6 +229,7 @@ test_disk() {
 	refuse 1 c "unexpected word (see domctl disk attach help)" disk attach a "$image" c
 	refuse 1 --name "needs a value: NAME" disk attach a "$image" --name
 	refuse 1 --readonly=yes "takes no value" disk attach a "$image" --readonly=yes
+	refuse 1 --force=yes "takes no value" disk attach a "$image" --force=yes
 	refuse 1 disk "direct and buffered exclude each other" \
 		disk attach a "$image" --direct --buffered
 	refuse 1 queues "0 is not in 1 to 16" disk attach a "$image" --queues 0
@@ -246,6 +247,9 @@ test_disk() {
 	refuse 1 ops "'-1' is not a number" disk set a b --ops -1
 	refuse 1 burst "60001 is not in 0 to 60000" disk set a b --burst 60001
 	refuse 1 --queues "unknown option $HINT" disk set a b --queues 1
+	refuse 1 --force "unknown option $HINT" disk set a b --rate 1 --force
+	refuse 1 --force "unknown option $HINT" create a -k "$image" --force
+	config 3 "force: 'on' is neither yes nor no" "[disk a]" "file = a" "force = on"
 }
 
 test_small() {

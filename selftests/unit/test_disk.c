@@ -48,7 +48,7 @@ static void test_parse(void)
 	   !d.flags && !d.queues && !d.rates.has_bytes && d.io == DISK_IO_AUTO, "a file");
 	disk_free(&d);
 	d = (struct disk) { .file = NULL };
-	ok(!disk_parse(&d, "x,name=root,readonly,shared,writethrough,direct,serial=a=b,,c,queues=16,"
+	ok(!disk_parse(&d, "x,name=root,readonly,shared,force,writethrough,direct,serial=a=b,,c,queues=16,"
 		       "queue-size=1024,ring=split,rate=1M,ops=7,burst=60000", &error) &&
 	   !strcmp(d.file, "x") && !strcmp(d.name, "root") && d.flags == DOMUS_DEV_FLAGS &&
 	   d.io == DISK_IO_DIRECT && !strcmp(d.serial, "a=b,c") && d.queues == 16 &&
@@ -62,6 +62,10 @@ static void test_parse(void)
 	d = (struct disk) { .file = NULL };
 	ok(!disk_parse(&d, "a,rate=0,name=a,name=b", &error) && d.rates.has_bytes &&
 	   !d.rates.bytes && !strcmp(d.name, "b"), "no limit; the last of two counts");
+	disk_free(&d);
+	d = (struct disk) { .file = NULL };
+	ok(!disk_parse(&d, "a,force", &error) && d.flags == DOMUS_DEV_FLAG_FORCE,
+	   "force alone");
 	disk_free(&d);
 }
 
@@ -82,6 +86,8 @@ static const struct {
 	{ "a,=1", "--disk: unknown option '' behind the file" },
 	{ "a,readonly=1", "readonly: takes no value" },
 	{ "a,shared=", "shared: takes no value" },
+	{ "a,force=1", "force: takes no value" },
+	{ "a,forced", "--disk: unknown option 'forced' behind the file" },
 	{ "a,name", "name: needs a value: name=NAME" },
 	{ "a,name=", "disk name: is empty" },
 	{ "a,name=-a", "disk name: '-a' must be letters, digits, '.', '_' and '-', a letter or "

@@ -93,6 +93,7 @@ const struct command cmd_disk_attach = {
 		"      --name NAME       of the disk (that of the file, made unique)\n"
 		"      --readonly        the guest cannot write to it\n"
 		"      --shared          beside other disks with the same image, if all are shared\n"
+		"      --force           beside other disks with the same image, shared or not\n"
 		"      --writethrough    each write is on the disk when it is done\n"
 		"      --direct          without the host's page cache (where it can be)\n"
 		"      --buffered        with it\n"

@@ -119,6 +119,9 @@ int disk_option(struct disk *disk, int id, const char *value, struct error *erro
 	case DISK_SHARED:
 		disk->flags |= DOMUS_DEV_FLAG_SHARED;
 		return 0;
+	case DISK_FORCE:
+		disk->flags |= DOMUS_DEV_FLAG_FORCE;
+		return 0;
 	case DISK_WRITETHROUGH:
 		disk->flags |= DOMUS_DEV_FLAG_WRITETHROUGH;
 		return 0;

@@ -59,7 +59,7 @@ struct disk {
 enum {
 	DISK_NAME = 1000, DISK_READONLY, DISK_SHARED, DISK_WRITETHROUGH, DISK_DIRECT,
 	DISK_BUFFERED, DISK_SERIAL, DISK_QUEUES, DISK_QUEUE_SIZE, DISK_RING, DISK_RATE,
-	DISK_OPS, DISK_BURST,
+	DISK_OPS, DISK_BURST, DISK_FORCE,
 };
 
 /* What can be said of a disk that is attached, by the same names everywhere. */
@@ -67,6 +67,7 @@ enum {
 	{ "name", 0, "NAME", DISK_NAME },			\
 	{ "readonly", 0, NULL, DISK_READONLY },			\
 	{ "shared", 0, NULL, DISK_SHARED },			\
+	{ "force", 0, NULL, DISK_FORCE },			\
 	{ "writethrough", 0, NULL, DISK_WRITETHROUGH },		\
 	{ "direct", 0, NULL, DISK_DIRECT },			\
 	{ "buffered", 0, NULL, DISK_BUFFERED },			\
