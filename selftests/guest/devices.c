@@ -22,8 +22,9 @@
 
 static bool find(struct device *dev, u32 type, const char *key)
 {
-	for (*dev = (struct device){}; dev_find(dev, type, dev->info.handle ?
-						(u32)dev->info.handle + 1 : 0);)
+	unsigned int slot;
+
+	for (slot = 0; dev_find(dev, type, slot); slot = dev->slot + 1)
 		if (arg_is(key, dev->info.name))
 			return true;
 	return false;

@@ -48,6 +48,7 @@ bool dev_find(struct device *dev, u32 type, unsigned int slot)
 		    info.type != type)
 			continue;
 		dev->info = info;
+		dev->slot = slot;
 		dev->features = 0;
 		dev->port = 0;
 		return true;

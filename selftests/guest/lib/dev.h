@@ -17,11 +17,13 @@
 /**
  * struct device
  * @info: what the hypervisor says of it
+ * @slot: that it was found in
  * @features: accepted
  * @port: of config changes, 0 without
  */
 struct device {
 	struct domus_dev_info info;
+	unsigned int slot;
 	u64 features;
 	u32 port;
 };
