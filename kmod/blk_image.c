@@ -17,6 +17,7 @@
 #include <linux/err.h>
 #include <linux/falloc.h>
 #include <linux/file.h>
+#include <linux/magic.h>
 #include <linux/memcontrol.h>
 #include <linux/mount.h>
 #include <linux/mutex.h>
@@ -78,45 +79,45 @@ u64 blk_image_size(const struct blk_image *image)
 	return i_size_read(image_inode(image));
 }
 
-static fmode_t bdev_mode(const struct blk_image *image)
+/*
+ * The asker has opened the device, exclusively if he is to write: to open it here could wait
+ * for it, with a lock of generic netlink's, and so could writing back what is in the host's
+ * cache, which would overwrite the guest's later, or be missed by it.
+ */
+static const char *bdev_refusal(const struct blk_image *image, struct block_device *bdev,
+				int *err)
 {
-	fmode_t mode = FMODE_READ;
+	struct address_space *cache = image->file->f_mapping;
+	bool exclusive = image->file->f_mode & FMODE_EXCL;
 
-	if (image->writable)
-		mode |= FMODE_WRITE;
-	/* exclusive: not mounted, not part of a RAID; a shared one is the user's risk */
-	if (image->writable && !image->shared)
-		mode |= FMODE_EXCL;
-	return mode;
-}
-
-static void put_bdev(const struct blk_image *image, struct block_device *bdev)
-{
-	if (bdev)
-		blkdev_put(bdev, bdev_mode(image));
+	*err = -EROFS;
+	if (image->writable && bdev_read_only(bdev))
+		return "the block device is read-only";
+	*err = -EBUSY;
+	if (image->writable && !image->shared && !exclusive)
+		return READ_ONCE(bdev->bd_holder) ?
+			"the block device is in use, perhaps mounted" :
+			"a block device that is written to must be open exclusively (O_EXCL)";
+	/* those who share it know what they do */
+	if (exclusive && (mapping_tagged(cache, PAGECACHE_TAG_DIRTY) ||
+			  mapping_tagged(cache, PAGECACHE_TAG_WRITEBACK)))
+		return "the block device's cache is not written back yet (fsync)";
+	return NULL;
 }
 
 static int open_bdev(struct blk_image *image, struct netlink_ext_ack *extack)
 {
-	dev_t number = I_BDEV(image_inode(image))->bd_dev;
-	struct block_device *bdev;
+	struct block_device *bdev = I_BDEV(image_inode(image));
+	const char *why;
+	int err;
 
-	bdev = blkdev_get_by_dev(number, bdev_mode(image), image);
-	if (IS_ERR(bdev)) {
-		if (PTR_ERR(bdev) == -EBUSY)
-			NL_SET_ERR_MSG(extack, "the block device is in use, perhaps mounted");
-		else
-			NL_SET_ERR_MSG(extack, "the block device cannot be opened");
-		return PTR_ERR(bdev);
-	}
-	if (image->writable && bdev_read_only(bdev)) {
-		NL_SET_ERR_MSG(extack, "the block device is read-only");
-		put_bdev(image, bdev);
-		return -EROFS;
+	why = bdev_refusal(image, bdev, &err);
+	if (why) {
+		extack->_msg = why;
+		return err;
 	}
 	image->bdev = bdev;
-	/* what others wrote through the host's cache is to be seen, and not written later */
-	sync_blockdev(bdev);
+	/* what others wrote through the host's cache is to be seen */
 	invalidate_bdev(bdev);
 	image->block = bdev_logical_block_size(bdev);
 	image->physical = bdev_physical_block_size(bdev);
@@ -141,9 +142,9 @@ static void set_file_limits(struct blk_image *image)
 
 	image->block = direct && below ? bdev_logical_block_size(below) : BLK_SECTOR;
 	image->physical = max_t(u32, image->block, i_blocksize(image_inode(image)));
-	/* a file system that has its device elsewhere knows itself */
-	image->nowait = direct && image->file->f_mode & FMODE_NOWAIT &&
-			(!below || bdev_nowait(below));
+	/* others look for blocks under locks, from the device, whatever they are told */
+	image->nowait = direct && image_inode(image)->i_sb->s_magic == XFS_SUPER_MAGIC &&
+			image->file->f_mode & FMODE_NOWAIT && below && bdev_nowait(below);
 	image->align = direct ? (below ? bdev_dma_alignment(below) : BLK_SECTOR - 1) : 0;
 	if (image->writable && image->file->f_op->fallocate) {
 		image->discard = S32_MAX & PAGE_MASK;
@@ -194,12 +195,10 @@ int blk_image_open(struct blk_image *image, const struct blk_params *p,
 	if (!size || size % image->block) {
 		NL_SET_ERR_MSG(extack, "the image's size is 0 or no multiple of its block size");
 		err = -EINVAL;
-		goto err_bdev;
+		goto err_claim;
 	}
 	return 0;
 
-err_bdev:
-	put_bdev(image, image->bdev);
 err_claim:
 	unclaim(image);
 err_file:
@@ -209,7 +208,9 @@ err_file:
 
 void blk_image_close(struct blk_image *image)
 {
-	put_bdev(image, image->bdev);
+	/* others may have read meanwhile, and will find what the guest wrote */
+	if (image->bdev && image->writable)
+		invalidate_bdev(image->bdev);
 	unclaim(image);
 	/* now: a worker's fput() is late, and who waits for the device wants the file */
 	if (current->flags & PF_KTHREAD)
@@ -305,7 +306,8 @@ static void rw_bdev(struct blk_io *io)
 static void flush_bdev(struct blk_io *io)
 {
 	atomic_set(&io->left, 0);
-	submit_bio(new_bio(io, 0, REQ_OP_WRITE | REQ_PREFLUSH, 0));
+	/* somebody waits for it: it is not held back with what is only written back (wbt) */
+	submit_bio(new_bio(io, 0, REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC | REQ_IDLE, 0));
 }
 
 /* What is done by bios. Return: false: it is not. */

@@ -21,7 +21,7 @@ struct netlink_ext_ack;
  * struct blk_image
  * @link: in the list of images in use
  * @file: referenced
- * @bdev: of a block device, opened besides; else NULL
+ * @bdev: of a block device, which @file has open; else NULL
  * @writable, @shared, @forced: as it is claimed; a forced one is shared
  * @block: smallest unit of I/O, bytes; @physical: one that costs no rewriting; @offset:
  *	where the first one of those begins, bytes

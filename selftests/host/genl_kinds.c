@@ -485,7 +485,7 @@ static int again(int fd, int flags)
 
 static void test_disks(int image)
 {
-	int ram = open("/dev/ram0", O_RDWR | O_CLOEXEC), yes = 1, no = 0;
+	int ram = open("/dev/ram0", O_RDWR | O_CLOEXEC), yes = 1, no = 0, alone;
 
 	dev_disk("d", image, 0);
 	works(DOMUS_CMD_DEV_NEW, "a disk");
@@ -507,8 +507,22 @@ static void test_disks(int image)
 	dev_disk("e", ram, 0);
 	refuse_new(EROFS, "the block device is read-only", "a read-only block device, to write");
 	ioctl(ram, BLKROSET, &no);
+	/* the module opens nothing and writes nothing back, which could wait for the device */
 	dev_disk("e", ram, 0);
+	refuse_new(EBUSY, "a block device that is written to must be open exclusively (O_EXCL)",
+		   "a block device that anybody may have");
+	alone = open("/dev/ram0", O_RDWR | O_EXCL | O_CLOEXEC);
+	dev_disk("e", ram, 0);
+	refuse_new(EBUSY, "the block device is in use, perhaps mounted",
+		   "a block device that somebody else has");
+	ok(pwrite(alone, "domus", 5, 0) == 5, "something is written to it");
+	dev_disk("e", alone, 0);
+	refuse_new(EBUSY, "the block device's cache is not written back yet (fsync)",
+		   "while it is in the cache");
+	fsync(alone);
+	dev_disk("e", alone, 0);
 	works(DOMUS_CMD_DEV_NEW, "a block device");
+	close(alone);
 	dev_of("e", 0);
 	put64(&dev, DOMUS_A_DEV_SIZE, MIB);
 	refuse_set(EINVAL, "size: only that of a file can be set", "the size of a block device");

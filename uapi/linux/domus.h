@@ -38,7 +38,8 @@
  *                           VCPU_EXIT[] n { EXIT_NAME, EXIT_COUNT } }
  *   DOMUS_CMD_DEV_NEW       DEV n { DEV_KIND, DEV_NAME, and by kind:
  *                             BLK: DEV_FD (of a block device or a file, open for
- *                             what is wanted of it), DEV_FLAGS, DEV_SERIAL
+ *                             what is wanted of it; a device that is written to and
+ *                             not shared with O_EXCL, and after fsync), DEV_FLAGS, DEV_SERIAL
  *                             NET: DEV_MAC, DEV_IFNAME (of the host's end, made in
  *                             the asker's network namespace, for which he needs
  *                             CAP_NET_ADMIN; may have one %d), DEV_MTU (optional)

@@ -389,13 +389,19 @@ static int check_image(const struct disk *disk, int fd, struct error *error)
 		errno = EROFS;
 		return open_failed(disk, error);
 	}
+	/* What others have written through the host's cache: the module waits for nothing. */
+	if (fsync(fd))
+		return open_failed(disk, error);
 	return check_size(disk, size, error);
 }
 
 int disk_open(const struct disk *disk, struct error *error)
 {
 	bool readonly = disk->flags & DOMUS_DEV_FLAG_READONLY;
+	bool shared = disk->flags & (DOMUS_DEV_FLAG_SHARED | DOMUS_DEV_FLAG_FORCE);
+	int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY;
 	struct stat st;
+	bool exclusive;
 	int fd;
 
 	/* Before it is opened: to open a pipe or a terminal does something. */
@@ -404,7 +410,11 @@ int disk_open(const struct disk *disk, struct error *error)
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return error_set(error, EXIT_REFUSED, label_of(disk).text,
 				 "neither a file nor a block device");
-	fd = open_as(disk, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY, error);
+	/* A device that is written to is ours alone. Who else has it the module knows best. */
+	exclusive = S_ISBLK(st.st_mode) && !readonly && !shared;
+	fd = open_as(disk, flags | (exclusive ? O_EXCL : 0), error);
+	if (fd == -1 && errno == EBUSY && exclusive)
+		fd = open_as(disk, flags, error);
 	if (fd == -1)
 		return open_failed(disk, error);
 	if (fd < 0)
