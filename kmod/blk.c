@@ -802,6 +802,7 @@ int blk_resize(struct bus_device *dev, struct netlink_ext_ack *extack)
 {
 	struct blk_device *b = blk_of(dev);
 	u64 size;
+	int err;
 
 	/*
 	 * Without the device's lock, which a reset keeps while the host's disk answers: of
@@ -809,11 +810,9 @@ int blk_resize(struct bus_device *dev, struct netlink_ext_ack *extack)
 	 */
 	do {
 		size = blk_image_size(&b->image);
-		if (!size || size % b->image.block) {
-			NL_SET_ERR_MSG(extack,
-				       "the image's size is 0 or no multiple of its block size");
-			return -EINVAL;
-		}
+		err = blk_image_check_size(size, b->image.block, extack);
+		if (err)
+			return err;
 		WRITE_ONCE(b->sectors, size / BLK_SECTOR);
 		smp_mb();	/* said before it is looked at again */
 	} while (size != blk_image_size(&b->image));

@@ -79,6 +79,24 @@ u64 blk_image_size(const struct blk_image *image)
 	return i_size_read(image_inode(image));
 }
 
+void blk_image_say_sizes(u64 size, u32 block, struct netlink_ext_ack *extack)
+{
+	const u64 bytes[] = { size, block };
+
+	BUILD_BUG_ON(sizeof(bytes) > sizeof(extack->cookie));
+	memcpy(extack->cookie, bytes, sizeof(bytes));
+	extack->cookie_len = sizeof(bytes);
+}
+
+int blk_image_check_size(u64 size, u32 block, struct netlink_ext_ack *extack)
+{
+	if (size && !(size % block))
+		return 0;
+	NL_SET_ERR_MSG(extack, "the image's size is 0 or no multiple of its block size");
+	blk_image_say_sizes(size, block, extack);
+	return -EINVAL;
+}
+
 /*
  * The asker has opened the device, exclusively if he is to write: to open it here could wait
  * for it, with a lock of generic netlink's, and so could writing back what is in the host's
@@ -170,7 +188,6 @@ int blk_image_open(struct blk_image *image, const struct blk_params *p,
 		   struct netlink_ext_ack *extack)
 {
 	const char *why = file_refusal(p->file, !p->readonly);
-	u64 size;
 	int err;
 
 	if (why) {
@@ -191,12 +208,9 @@ int blk_image_open(struct blk_image *image, const struct blk_params *p,
 		set_file_limits(image);
 	if (err)
 		goto err_claim;
-	size = blk_image_size(image);
-	if (!size || size % image->block) {
-		NL_SET_ERR_MSG(extack, "the image's size is 0 or no multiple of its block size");
-		err = -EINVAL;
+	err = blk_image_check_size(blk_image_size(image), image->block, extack);
+	if (err)
 		goto err_claim;
-	}
 	return 0;
 
 err_claim:

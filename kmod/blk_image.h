@@ -92,6 +92,12 @@ void blk_image_close(struct blk_image *image);	/* process */
 /* Bytes that it has now. Any context. */
 u64 blk_image_size(const struct blk_image *image);
 
+/* The numbers that a refusal is about, for who shows its text. Any context. */
+void blk_image_say_sizes(u64 size, u32 block, struct netlink_ext_ack *extack);
+
+/* Can a disk of such blocks be that large? Any context. Return: 0, -EINVAL with the text. */
+int blk_image_check_size(u64 size, u32 block, struct netlink_ext_ack *extack);
+
 /**
  * blk_io_start() - do it
  * @io: all public fields set

@@ -21,6 +21,7 @@
 #include <linux/slab.h>
 
 #include "blk.h"
+#include "blk_image.h"
 #include "bus.h"
 
 #define PATIENCE	HZ
@@ -74,15 +75,18 @@ static int resize_thread(void *arg)
 	module_put_and_kthread_exit(0);
 }
 
-static const char *refusal(const struct bus_device *dev, u64 size, int *err)
+static const char *refusal(const struct bus_device *dev, u64 size, int *err,
+			   struct netlink_ext_ack *extack)
 {
 	*err = -EINVAL;
 	if (!S_ISREG(file_inode(blk_file(dev))->i_mode))
 		return "size: only that of a file can be set";
 	if (size & (SECTOR_SIZE - 1))
 		return "size: no multiple of 512 bytes";
-	if (!size || size % blk_block(dev))
+	if (!size || size % blk_block(dev)) {
+		blk_image_say_sizes(size, blk_block(dev), extack);
 		return "size: 0, or no multiple of the disk's block size";
+	}
 	/* who wants the disk smaller knows what it has; what the host has added he may not */
 	if (size >= blk_size(dev) && size < i_size_read(file_inode(blk_file(dev))))
 		return "size: the file has more by now: resize without a size takes it";
@@ -132,7 +136,7 @@ int blk_set_size(struct bus_device *dev, u64 size, struct netlink_ext_ack *extac
 	const char *why;
 	int err;
 
-	why = refusal(dev, size, &err);
+	why = refusal(dev, size, &err, extack);
 	if (why) {
 		extack->_msg = why;
 		return err;
@@ -151,7 +155,7 @@ int blk_set_size(struct bus_device *dev, u64 size, struct netlink_ext_ack *extac
 	}
 	if (wait_for_completion_killable_timeout(&r->done, PATIENCE) > 0) {
 		err = r->err;
-		extack->_msg = r->extack._msg;
+		*extack = r->extack;
 	} else {
 		err = -EINPROGRESS;
 		NL_SET_ERR_MSG(extack,

@@ -308,8 +308,11 @@ limits() {
 	result "then it does"
 	does "--shrink" domctl disk resize one d 2M --shrink
 	truncate -s 1000 $MNT/a.img
-	refuse 2 "Error: disk d: the image's size is 0 or no multiple of its block size" \
-		domctl disk resize one d
+	refuse 2 "Error: disk d: the image's size is 0 or no multiple of its block size (1000 and 512 \
+bytes)" domctl disk resize one d
+	truncate -s 0 $MNT/a.img
+	refuse 2 "Error: disk d: the image's size is 0 or no multiple of its block size (0 and 512 \
+bytes)" domctl disk resize one d
 	truncate -s 2M $MNT/a.img
 	domctl disk detach one d
 	attach /dev/ram2 --name d > /dev/null

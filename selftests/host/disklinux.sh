@@ -126,6 +126,32 @@ passed_through() {
 	result "and it is given back"
 }
 
+# A file on sectors of 4096 bytes, which has less, or more, than some of them.
+large_sectors() {
+	mkfs.ext4 -q -F -b 4096 /dev/$scsi && mkdir -p $MNT/4k && mount -t ext4 /dev/$scsi $MNT/4k
+	result "a file system on it"
+	for size in 512 9728; do
+		truncate -s $size $MNT/4k/a
+		expect 2 "Error: disk d: the image's size is 0 or no multiple of its block size \
+($size and 4096 bytes)" domctl disk attach one $MNT/4k/a --name d --direct &&
+			[ "$(domctl -j disk list one)" = "[]" ]
+		result "a file of $size bytes is refused without the page cache"
+	done
+	attach $MNT/4k/a --buffered && works one "[ \$(cat /sys/block/vda/size) = 19 ]" && detach
+	result "with it, it is a disk of 19 sectors"
+	truncate -s 1M $MNT/4k/a && attach $MNT/4k/a --direct
+	result "a multiple is a disk without the page cache, too"
+	expect 2 "Error: disk d: size: 0, or no multiple of the disk's block size (1049088 and 4096 \
+bytes)" domctl disk resize one d 1049088
+	result "which is not made a size that it could not have"
+	truncate -s 1049088 $MNT/4k/a
+	expect 2 "Error: disk d: the image's size is 0 or no multiple of its block size (1049088 and \
+4096 bytes)" domctl disk resize one d && works one "[ \$(cat /sys/block/vda/size) = 2048 ]"
+	result "nor takes it from its file"
+	detach && umount $MNT/4k
+	result "and the file system is free"
+}
+
 # ---- 3. The write cache ---------------------------------------------------------------
 
 flushes() {
@@ -203,6 +229,7 @@ guest_start one
 needed "a domain"
 sizes
 passed_through
+large_sectors
 cached loop0 /dev/loop0
 cached loop1 $MNT/flushed/image
 forced

@@ -8,7 +8,9 @@
  * Commands and their attributes (n: nested, []: repeated; -> what is answered).
  * Unless said otherwise a domain is named by exactly one of NAME and ID.
  * Attributes that a command does not list are refused. Each refusal carries an
- * extended acknowledgment: a text, and the attribute or the policy's limits.
+ * extended acknowledgment: a text, and the attribute or the policy's limits; "refused"
+ * is the text where the errno says it all. Where two numbers of bytes belong to the
+ * text, a size and a block's, they are its cookie (NLMSGERR_ATTR_COOKIE), as u64.
  *
  *   DOMUS_CMD_INFO_GET      -> ABI_HOST, ABI_GUEST, FEATURES, MAX_VCPUS, MAX_DOMAINS,
  *                              VERSION

@@ -23,10 +23,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "extack.h"
 #include "netif.h"
 
+/*
+ * @err: errno of the last refusal, and what the kernel said of it: its own, or ""
+ */
 struct netif {
 	struct nl_sock *sock;
+	int err;
+	char said[128];
 };
 
 /* The "what" of an error about an interface. */
@@ -44,6 +50,20 @@ static struct label label_of(const char *name)
 
 /* ---- 1. rtnetlink ---------------------------------------------------------- */
 
+/* libnl makes a number of its own of it: what it was is kept here. */
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *nlerr, void *arg)
+{
+	const struct nlmsghdr *nlh = (const void *)((const char *)nlerr - NLMSG_HDRLEN);
+	struct netif *n = arg;
+	struct extack said;
+
+	(void)from;
+	extack_of_error(nlh, &said);
+	n->err = -nlerr->error;
+	snprintf(n->said, sizeof(n->said), "%s", said.text ? said.text : "");
+	return NL_STOP;
+}
+
 int netif_open(struct netif **n, struct error *error)
 {
 	int result;
@@ -57,7 +77,11 @@ int netif_open(struct netif **n, struct error *error)
 	}
 	result = nl_connect((*n)->sock, NETLINK_ROUTE);
 	if (!result)
+		result = nl_socket_modify_err_cb((*n)->sock, NL_CB_CUSTOM, on_error, *n);
+	if (!result) {
+		extack_enable((*n)->sock);
 		return 0;
+	}
 	netif_close(*n);
 	return error_set(error, EXIT_REFUSED, "rtnetlink", "%s", nl_geterror(result));
 }
@@ -68,13 +92,18 @@ void netif_close(struct netif *n)
 	free(n);
 }
 
-static int refused(const char *name, const char *what, int result, struct error *error)
+/* @result: of libnl; what the kernel said counts, unless it was not the kernel. */
+static int refused(const struct netif *n, const char *name, const char *what, int result,
+		   struct error *error)
 {
+	const char *why = nl_geterror(result);
+
 	if (result == -NLE_PERM)
 		return error_set(error, EXIT_REFUSED, label_of(name).text,
 				 "%s needs CAP_NET_ADMIN", what);
-	return error_set(error, EXIT_REFUSED, label_of(name).text, "%s: %s", what,
-			 nl_geterror(result));
+	if (n->err && result == -nl_syserr2nlerr(n->err))
+		why = *n->said ? n->said : strerror(n->err);
+	return error_set(error, EXIT_REFUSED, label_of(name).text, "%s: %s", what, why);
 }
 
 /* The device of that number, or else of that name. Return: for rtnl_link_put(), or NULL. */
@@ -113,7 +142,7 @@ int netif_set_up(struct netif *n, const char *name, uint32_t ifindex, bool up,
 		rtnl_link_unset_flags(change, IFF_UP);
 	result = change_link(n, ifindex, change);
 	rtnl_link_put(change);
-	return result ? refused(name, up ? "link up" : "link down", result, error) : 0;
+	return result ? refused(n, name, up ? "link up" : "link down", result, error) : 0;
 }
 
 int netif_set_mtu(struct netif *n, const char *name, uint32_t ifindex, uint32_t mtu,
@@ -126,7 +155,7 @@ int netif_set_mtu(struct netif *n, const char *name, uint32_t ifindex, uint32_t 
 		rtnl_link_set_mtu(change, mtu);
 	result = change_link(n, ifindex, change);
 	rtnl_link_put(change);
-	return result ? refused(name, "mtu", result, error) : 0;
+	return result ? refused(n, name, "mtu", result, error) : 0;
 }
 
 /* ---- 2. Bridges ------------------------------------------------------------ */
@@ -253,7 +282,7 @@ static int set_vlan(struct netif *n, const struct nic *nic, uint32_t ifindex,
 
 	if (!result && before && before != nic->vlan)
 		result = change_vlan(n, ifindex, RTM_DELLINK, before, 0);
-	return result ? refused(nic->name, "vlan", result, error) : 0;
+	return result ? refused(n, nic->name, "vlan", result, error) : 0;
 }
 
 static int join(struct netif *n, const struct nic *nic, uint32_t ifindex, uint32_t bridge,
@@ -262,7 +291,7 @@ static int join(struct netif *n, const struct nic *nic, uint32_t ifindex, uint32
 	int result = rtnl_link_enslave_ifindex(n->sock, (int)bridge, (int)ifindex);
 
 	if (result)
-		return refused(nic->name, "to put it in the bridge", result, error);
+		return refused(n, nic->name, "to put it in the bridge", result, error);
 	return nic->vlan ? set_vlan(n, nic, ifindex, error) : 0;
 }
 
@@ -295,7 +324,7 @@ static int read_used(struct netif *n, const struct nic *nic, struct used *used,
 	int result = rtnl_route_alloc_cache(n->sock, AF_INET, 0, &cache);
 
 	if (result)
-		return refused(nic->name, "routes", result, error);
+		return refused(n, nic->name, "routes", result, error);
 	used->room = (size_t)nl_cache_nitems(cache);
 	used->prefixes = calloc(used->room + 1, sizeof(*used->prefixes));
 	if (used->prefixes)
@@ -396,7 +425,7 @@ static int address(struct netif *n, const struct nic *nic, uint32_t ifindex, uin
 	if (!*network)
 		return error_set(error, EXIT_REFUSED, label_of(nic->name).text, "no network is "
 				 "free in 10.213.0.0/16, 172.29.0.0/16 and 192.168.213.0/24");
-	return result ? refused(nic->name, "its address", result, error) : 0;
+	return result ? refused(n, nic->name, "its address", result, error) : 0;
 }
 
 /* ---- 4. Wiring ------------------------------------------------------------- */

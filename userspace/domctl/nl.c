@@ -8,11 +8,9 @@
  *   4. domains
  *   5. vCPUs
  *
- * libnl 3.7 knows nothing of extended acknowledgments: they are switched on here
- * and read from the error message by hand.
+ * Extended acknowledgments are read by extack.c.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/netlink.h>
 #include <netlink/errno.h>
 #include <netlink/genl/ctrl.h>
@@ -21,9 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "build.h"
+#include "extack.h"
 #include "nl_priv.h"
 
 struct control {
@@ -98,60 +96,31 @@ static const char *attr_at(struct nlmsghdr *sent, uint32_t offset)
 	return NULL;
 }
 
-/* The range of the policy that was broken, as " (1 to 64)". */
-static void policy_range(const struct nlattr *policy, char *text, size_t size)
-{
-	struct nlattr *tb[NL_POLICY_TYPE_ATTR_MAX + 1];
-	const struct nlattr *min;
-	const struct nlattr *max;
-
-	if (nla_parse_nested(tb, NL_POLICY_TYPE_ATTR_MAX, (struct nlattr *)(uintptr_t)policy,
-			     NULL))
-		return;
-	min = tb[NL_POLICY_TYPE_ATTR_MIN_VALUE_U];
-	max = tb[NL_POLICY_TYPE_ATTR_MAX_VALUE_U];
-	if (min && max && nla_len(min) == 8 && nla_len(max) == 8)
-		snprintf(text, size, " (%" PRIu64 " to %" PRIu64 ")", nla_get_u64(min),
-			 nla_get_u64(max));
-}
-
-/* Adds the attributes @skip bytes into an acknowledgment's payload, or a dump's end's. */
-static void parse_acknowledgment(const struct nlmsghdr *nlh, size_t skip, struct nlattr **tb)
-{
-	const char *data = nlmsg_data(nlh);
-
-	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS && skip <= (size_t)nlmsg_datalen(nlh))
-		nla_parse(tb, NLMSGERR_ATTR_MAX, (struct nlattr *)(uintptr_t)(data + skip),
-			  nlmsg_datalen(nlh) - (int)skip, NULL);
-}
-
-/* Fills the error from @err, a negative errno, and what the message says of it. */
-static void refused(struct request *r, int err, const struct nlmsghdr *nlh, size_t skip)
+/* Fills the error from @err, a negative errno, and what was said of it. */
+static void refused(struct request *r, int err, const struct extack *said)
 {
 	int status = err == -ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED;
-	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1] = { NULL };
 	const char *why = strerror(-err);
 	const char *attr = NULL;
-	char range[64] = "";
+	char details[64];
 
-	parse_acknowledgment(nlh, skip, tb);
 	if (!r->error->status)
 		r->error->err = -err;
-	if (tb[NLMSGERR_ATTR_MSG])
-		why = nla_get_string(tb[NLMSGERR_ATTR_MSG]);
-	if (tb[NLMSGERR_ATTR_OFFS] && r->sent)
-		attr = attr_at(r->sent, nla_get_u32(tb[NLMSGERR_ATTR_OFFS]));
-	if (tb[NLMSGERR_ATTR_POLICY])
-		policy_range(tb[NLMSGERR_ATTR_POLICY], range, sizeof(range));
+	/* The module's word for what it has none for: the errno says more. */
+	if (said->text && strcmp(said->text, "refused") != 0)
+		why = said->text;
+	if (said->offset >= 0 && r->sent)
+		attr = attr_at(r->sent, (uint32_t)said->offset);
+	extack_details(said, details, sizeof(details));
 	/* "domain a: name: ..." would say it twice. */
 	if (!strncmp(why, "name: ", 6))
 		why += 6;
 	/* The kernel's own texts name no attribute; ours do. */
 	if (attr && strcmp(attr, "name") != 0 && status != EXIT_NOT_FOUND &&
 	    strncmp(why, attr, strlen(attr)) != 0)
-		error_set(r->error, status, r->what, "%s: %s%s", attr, why, range);
+		error_set(r->error, status, r->what, "%s: %s%s", attr, why, details);
 	else
-		error_set(r->error, status, r->what, "%s%s", why, range);
+		error_set(r->error, status, r->what, "%s%s", why, details);
 }
 
 /* ---- 2. Requests ---------------------------------------------------------- */
@@ -160,14 +129,12 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *nlerr, void *arg)
 {
 	const struct nlmsghdr *nlh = (const void *)((const char *)nlerr - NLMSG_HDRLEN);
 	struct request *r = arg;
-	size_t skip = sizeof(*nlerr);
+	struct extack said;
 
 	(void)from;
 	r->done = true;
-	/* Uncapped, the request itself comes before the attributes. */
-	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
-		skip += (size_t)nlmsg_datalen(&nlerr->msg);
-	refused(r, nlerr->error, nlh, skip);
+	extack_of_error(nlh, &said);
+	refused(r, nlerr->error, &said);
 	return NL_STOP;
 }
 
@@ -178,11 +145,13 @@ static int on_done(struct nl_msg *msg, void *arg)
 
 	/* The end of a dump carries its result. */
 	if (nlh->nlmsg_type == NLMSG_DONE && nlmsg_datalen(nlh) >= (int)sizeof(int)) {
+		struct extack said;
 		int result;
 
 		memcpy(&result, nlmsg_data(nlh), sizeof(result));
+		extack_of_done(nlh, &said);
 		if (result < 0)
-			refused(r, result, nlh, sizeof(result));
+			refused(r, result, &said);
 	}
 	r->done = true;
 	return NL_STOP;
@@ -283,7 +252,6 @@ static int answer_info(struct nlattr **a, void *arg)
 
 static int connect_family(struct control *c, struct error *error)
 {
-	int on = 1;
 	int result;
 
 	c->sock = nl_socket_alloc();
@@ -292,11 +260,7 @@ static int connect_family(struct control *c, struct error *error)
 	result = genl_connect(c->sock);
 	if (result < 0)
 		return error_set(error, EXIT_REFUSED, "netlink", "%s", nl_geterror(result));
-	/* Without them a refusal has fewer words: not worth failing for. */
-	(void)setsockopt(nl_socket_get_fd(c->sock), SOL_NETLINK, NETLINK_EXT_ACK, &on,
-			 sizeof(on));
-	(void)setsockopt(nl_socket_get_fd(c->sock), SOL_NETLINK, NETLINK_CAP_ACK, &on,
-			 sizeof(on));
+	extack_enable(c->sock);
 	c->family = genl_ctrl_resolve(c->sock, DOMUS_GENL_NAME);
 	if (c->family == -NLE_OBJ_NOTFOUND)
 		return error_set(error, EXIT_REFUSED, "module",
