@@ -10,7 +10,7 @@
 #   4. nothing of it is left with the host
 #
 # Half of the disks are files, half block devices.
-# shellcheck disable=SC2086,SC2154,SC2181
+# shellcheck disable=SC2016,SC2086,SC2154,SC2181
 set -u
 cycles=${1:-6}
 ring=${2:-packed}
@@ -26,10 +26,12 @@ rw() {
 diskio write /dev/$1 4096 64; do :; done) > /dev/null 2>&1 & done"
 }
 
-# The node is there a moment before the disk is.
-opens="until diskio read /dev/vda 512 1 > /dev/null 2>&1; do usleep 10000; done"
+# In the guest: $disk is there, a moment after its node, and maybe by another letter than
+# the one before, which somebody has open yet
+opens="until disk=\$(ls /sys/block | grep vd) && diskio read /dev/\$disk 512 1 > /dev/null 2>&1; \
+do usleep 10000; done"
 # its first write, behind 32 reads
-written="until [ \$(awk '{ print \$5 }' /sys/block/vda/stat) -gt 0 ]; do usleep 10000; done"
+written="until [ \$(awk '{ print \$5 }' /sys/block/\$disk/stat) -gt 0 ]; do usleep 10000; done"
 
 # done_by DOMAIN DISK: reads and writes
 done_by() {
@@ -98,7 +100,8 @@ $(rw vdb 2)"
 storm() {
 	works one "cd $drivers; d=\$(ls -d virtio*); \
 for i in \$(seq $cycles); do echo \$d > unbind; echo \$d > bind; \
-$opens; $(rw vda 1); $written; done; cd /root" 900
+$opens; $(rw '$disk' 1); $written; done; \
+echo \$d > unbind; while pidof diskio; do usleep 10000; done; echo \$d > bind; $opens; cd /root" 900
 	result "$cycles times reset by its driver"
 	works one "diskio read /dev/vda 4096 64"
 	result "it works after it"
@@ -116,7 +119,7 @@ started() {
 }
 
 ends() {
-	reboots one "$(rw vda 8); $written" && works one "diskio read /dev/vda 4096 64"
+	reboots one "disk=vda; $(rw vda 8); $written" && works one "diskio read /dev/vda 4096 64"
 	result "reboot with requests under way: the disk works after it"
 	works one "$(rw vda 8)" && busy one a && domctl destroy one && nothing_left
 	result "destroy with requests under way: nothing is left"
