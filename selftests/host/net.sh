@@ -69,6 +69,33 @@ refuse_hosts() {
 	no 1 "Error: link: 'on' is neither up nor down" domctl net set one none --link on
 }
 
+# Of several changes one is refused: none is done.
+as_it_was() {
+	more="--mtu 1300 --link up --rate 6M --ops 8"
+	was=$(nic_wiring)
+	no 3 "Error: bridge: there is no br7 (ip link add br7 type bridge)" \
+		domctl net set one net0 --bridge br7 $more
+	no 2 "Error: vlan: br1 does not filter VLANs (ip link set br1 type bridge vlan_filtering 1)" \
+		domctl net set one net0 --bridge br1 --vlan 3 $more
+	no 2 "Error: bridge: lo is no bridge" domctl net set one net0 --bridge lo $more
+	no 1 "Error: vlan: is for interfaces in a bridge" \
+		domctl net set one net0 --bridge none --vlan 3 $more
+	$IP netns add away && $IP link set one-net0 netns away
+	no 2 "Error: net net0: its end on the host, one-net0, is in another network namespace" \
+		domctl net set one net0 --vlan 9 $more
+	domctl net set one net0 --rate 5M
+	result "set: limits of one in another namespace"
+	$IP netns exec away $IP link set one-net0 netns 1 && $IP netns del away &&
+		domctl net set one net0 --bridge br0 --vlan 7 --link down
+	result "it is put back"
+	[ "$(nic_wiring)" = "$was" ]
+	result "set: nothing was done of what was refused"
+}
+
+nic_wiring() {
+	for key in bridge vlan mtu link rate_bytes rate_ops; do nic one net0 $key; done
+}
+
 # ---- 2. Plain -----------------------------------------------------------------
 
 plain() {
@@ -106,6 +133,22 @@ plain() {
 		nic_is one net0 rate_bytes 5242880 && nic_is one net0 rate_ops 7 &&
 		nic_is one net0 rate_burst_ms 1000
 	result "set: all of it"
+	as_it_was
+	domctl net set one net0 --vlan none && nic_is one net0 vlan 1 && nic_is one net0 bridge br0 &&
+		domctl net set one net0 --vlan 7 && nic_is one net0 vlan 7
+	result "set: out of its VLAN, and in again"
+	domctl net set one net0 --bridge none && nic_is one net0 bridge "" && nic_is one net0 vlan 0 &&
+		[ ! -e /sys/class/net/one-net0/master ] && nic_is one net0 mtu 1400
+	result "set: out of its bridge"
+	no 2 "Error: vlan: net0 is in no bridge" domctl net set one net0 --vlan none
+	domctl net set one net0 --bridge none && nic_is one net0 bridge ""
+	result "set: what is in none is out of it"
+	domctl net set one net0 --bridge none --bridge br0 --vlan 7 && nic_is one net0 bridge br0 &&
+		nic_is one net0 vlan 7
+	result "set: the last of two bridges counts"
+	domctl net set one net0 --bridge br1 --vlan none && nic_is one net0 bridge br1 &&
+		domctl net set one net0 --bridge br0 --vlan 7 && nic_is one net0 vlan 7
+	result "set: to another bridge, and back"
 	mac=$(nic one net0 mac)
 	domctl net detach one net0 && domctl net detach one x --timeout 0 &&
 		[ "$(domctl -j net list)" = "[]" ] && [ ! -e /sys/class/net/foo ]

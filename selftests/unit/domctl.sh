@@ -185,6 +185,11 @@ test_net() {
 	refuse 1 bridge "is empty" net attach a --bridge ""
 	refuse 1 vlan "is for interfaces in a bridge" net attach a --host --vlan 3
 	refuse 1 vlan "4095 is not in 1 to 4094" net set a b --vlan 4095
+	refuse 1 vlan "is for interfaces in a bridge" net set a b --bridge none --vlan 4
+	refuse 1 vlan "is for interfaces in a bridge" net set a b --vlan none --bridge none
+	refuse 1 vlan "'None' is not a number" net set a b --vlan None
+	refuse 1 vlan "'none' is not a number" net attach a --bridge b --vlan none
+	refuse 1 vlan "4095 is not in 1 to 4094" net set a b --vlan none --vlan 4095
 	refuse 1 --mac "unknown option $HINT" net set a b --mac d6:00:00:00:00:01
 	refuse 1 link "'on' is neither up nor down" net set a b --link on
 	refuse 1 set "nothing to change (see domctl net set help)" net set a b

@@ -181,16 +181,41 @@ static const struct opt set_opts[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* struct set - what is to change; @link: 1 up, -1 down */
+/* struct set - what is to change; @link: 1 up, -1 down; @no_bridge, @no_vlan: "none" */
 struct set {
 	struct nic nic;
 	int link;
+	bool no_bridge;
+	bool no_vlan;
 };
+
+static bool has_rates(const struct disk_rates *rates)
+{
+	return rates->has_bytes || rates->has_ops || rates->has_burst;
+}
+
+/* Is it about the host's end, not limits alone? */
+static bool touches_host(const struct set *set)
+{
+	return set->link || set->nic.mode != NIC_UNSAID || set->nic.vlan || set->nic.mtu ||
+	       set->no_bridge || set->no_vlan;
+}
 
 static int set_option(void *arg, int id, const char *value, struct error *error)
 {
+	bool none = !strcmp(value, "none");
 	struct set *set = arg;
 
+	/* The last of two counts. */
+	if (id == NIC_OPT_BRIDGE) {
+		set->nic.mode = NIC_UNSAID;
+		set->no_bridge = none;
+	} else if (id == NIC_OPT_VLAN) {
+		set->nic.vlan = 0;
+		set->no_vlan = none;
+	}
+	if (none && (id == NIC_OPT_BRIDGE || id == NIC_OPT_VLAN))
+		return 0;
 	if (id != OPT_LINK)
 		return net_option(&set->nic, id, value, error);
 	if (strcmp(value, "up") != 0 && strcmp(value, "down") != 0)
@@ -201,11 +226,12 @@ static int set_option(void *arg, int id, const char *value, struct error *error)
 }
 
 /* --vlan without --bridge is about the one that it is in. */
-static int find_bridge(struct netif *n, struct nic *nic, uint32_t ifindex, struct error *error)
+static int find_bridge(struct netif *n, struct set *set, uint32_t ifindex, struct error *error)
 {
+	struct nic *nic = &set->nic;
 	struct netif_state state;
 
-	if (nic->mode == NIC_BRIDGE || !nic->vlan)
+	if (nic->mode == NIC_BRIDGE || (!nic->vlan && !set->no_vlan))
 		return 0;
 	netif_state(n, ifindex, &state);
 	if (!*state.bridge)
@@ -215,22 +241,50 @@ static int find_bridge(struct netif *n, struct nic *nic, uint32_t ifindex, struc
 	return 0;
 }
 
-/* Those that can be refused by what the host has come first. */
+static int wire(struct netif *n, const struct set *set, uint32_t ifindex,
+		const struct netif_wiring *before, struct error *error)
+{
+	if (set->nic.mode == NIC_BRIDGE)
+		return netif_rewire(n, &set->nic, ifindex, before, set->no_vlan, error);
+	if (set->no_bridge && before->bridge)
+		return netif_unwire(n, set->nic.name, ifindex, error);
+	return 0;
+}
+
+/* What can be checked is, before anything is changed; the rest is undone. */
 static int change(struct control *control, const struct control_ref *ref, struct netif *n,
 		  const struct control_dev *dev, struct set *set, struct error *error)
 {
 	struct nic *nic = &set->nic;
 	const struct disk_rates *rates = &nic->rates;
+	struct error ignored = { 0 };
+	struct netif_wiring before;
 
 	snprintf(nic->name, sizeof(nic->name), "%s", dev->name);
-	if (find_bridge(n, nic, dev->ifindex, error) ||
-	    (nic->mode == NIC_BRIDGE && netif_rewire(n, nic, dev->ifindex, error)) ||
-	    (nic->mtu && netif_set_mtu(n, nic->name, dev->ifindex, nic->mtu, error)) ||
-	    (set->link && netif_set_up(n, nic->name, dev->ifindex, set->link > 0, error)))
+	if (!touches_host(set))
+		return control_dev_set_rates(control, ref, "net", nic->name, rates, error);
+	if (netif_read(n, nic->name, dev->ifname, dev->ifindex, &before, error) ||
+	    find_bridge(n, set, dev->ifindex, error) ||
+	    (nic->mode == NIC_BRIDGE && netif_check_bridge(n, nic, error)))
 		return -1;
-	if (!rates->has_bytes && !rates->has_ops && !rates->has_burst)
+	if (wire(n, set, dev->ifindex, &before, error))
+		goto undo_wire;
+	if (nic->mtu && netif_set_mtu(n, nic->name, dev->ifindex, nic->mtu, error))
+		goto undo_wire;
+	if (set->link && netif_set_up(n, nic->name, dev->ifindex, set->link > 0, error))
+		goto undo_mtu;
+	if (!has_rates(rates) ||
+	    !control_dev_set_rates(control, ref, "net", nic->name, rates, error))
 		return 0;
-	return control_dev_set_rates(control, ref, "net", nic->name, rates, error);
+	if (set->link)
+		(void)netif_set_up(n, nic->name, dev->ifindex, before.up, &ignored);
+undo_mtu:
+	if (nic->mtu)
+		(void)netif_set_mtu(n, nic->name, dev->ifindex, before.mtu, &ignored);
+undo_wire:
+	if (nic->mode == NIC_BRIDGE || set->no_bridge)
+		netif_wire_back(n, nic->name, dev->ifindex, &before);
+	return -1;
 }
 
 static int set(struct ctx *ctx, struct control *control, const struct control_ref *ref,
@@ -263,7 +317,6 @@ static int run_set(struct ctx *ctx, const struct command *self, int argc, char *
 {
 	struct dev_words w = { .names = { "DOMAIN", "NAME" }, .needed = 2 };
 	struct set what = { .link = 0 };
-	const struct nic *nic = &what.nic;
 	struct control_domain domain;
 	struct control *control;
 	struct control_ref ref;
@@ -272,10 +325,12 @@ static int run_set(struct ctx *ctx, const struct command *self, int argc, char *
 	if (dev_parse(ctx, self, argc, argv, &w, &what, set_option) ||
 	    dev_name_check(w.words[1], DOMUS_DEV_KIND_NET, &ctx->error))
 		return -1;
-	if (!what.link && nic->mode == NIC_UNSAID && !nic->vlan && !nic->mtu &&
-	    !nic->rates.has_bytes && !nic->rates.has_ops && !nic->rates.has_burst)
+	if (!touches_host(&what) && !has_rates(&what.nic.rates))
 		return error_set(&ctx->error, EXIT_USAGE, "set",
 				 "nothing to change (see domctl net set help)");
+	if (what.no_bridge && (what.nic.vlan || what.no_vlan))
+		return error_set(&ctx->error, EXIT_USAGE, "vlan",
+				 "is for interfaces in a bridge");
 	if (dev_open_domain(ctx, w.words[0], &control, &domain, &ref))
 		return -1;
 	result = set(ctx, control, &ref, w.words[1], &what);
@@ -293,8 +348,8 @@ const struct command cmd_net_set = {
 	.help = "change a network interface\n"
 		"\n"
 		"      --link up|down    what the guest sees as its link\n"
-		"      --bridge BRIDGE   another one\n"
-		"      --vlan N          another one: 1 to 4094\n"
+		"      --bridge BRIDGE   another one; none: out of the one that it is in\n"
+		"      --vlan N          another one: 1 to 4094; none: as without --vlan\n"
 		"      --mtu N           of the host's end: 68 to 65535\n"
 		"      --rate BYTES      at most so many a second: 100M; 0: no limit\n"
 		"      --ops N           at most so many frames a second; 0: no limit\n"

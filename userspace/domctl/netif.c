@@ -175,6 +175,23 @@ static bool filters(const char *bridge)
 	return on == '1';
 }
 
+/* What a port is in that comes into the bridge, 0: nothing. */
+static uint32_t default_vlan(const char *bridge)
+{
+	char path[64 + IFNAMSIZ];
+	unsigned int vlan = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/bridge/default_pvid", bridge);
+	file = fopen(path, "re");
+	if (file) {
+		if (fscanf(file, "%4u", &vlan) != 1)
+			vlan = 0;
+		fclose(file);
+	}
+	return vlan;
+}
+
 static int check_bridge(struct netif *n, const struct nic *nic, uint32_t *ifindex,
 			uint32_t *mtu, struct error *error)
 {
@@ -272,17 +289,21 @@ static uint32_t vlan_of(struct netif *n, uint32_t ifindex)
 	return port.pvid;
 }
 
-/* Alone in its VLAN: without what the bridge gave to it when it came in. */
-static int set_vlan(struct netif *n, const struct nic *nic, uint32_t ifindex,
-		    struct error *error)
+/* Alone in VLAN @vlan, 0: in none: without what the bridge gave to it when it came in. */
+static int move_vlan(struct netif *n, const char *name, uint32_t ifindex, uint32_t vlan,
+		     struct error *error)
 {
 	const uint16_t flags = BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED;
 	uint32_t before = vlan_of(n, ifindex);
-	int result = change_vlan(n, ifindex, RTM_SETLINK, nic->vlan, flags);
+	int result = 0;
 
-	if (!result && before && before != nic->vlan)
+	if (before == vlan)
+		return 0;
+	if (vlan)
+		result = change_vlan(n, ifindex, RTM_SETLINK, vlan, flags);
+	if (!result && before)
 		result = change_vlan(n, ifindex, RTM_DELLINK, before, 0);
-	return result ? refused(n, nic->name, "vlan", result, error) : 0;
+	return result ? refused(n, name, "vlan", result, error) : 0;
 }
 
 static int join(struct netif *n, const struct nic *nic, uint32_t ifindex, uint32_t bridge,
@@ -292,7 +313,7 @@ static int join(struct netif *n, const struct nic *nic, uint32_t ifindex, uint32
 
 	if (result)
 		return refused(n, nic->name, "to put it in the bridge", result, error);
-	return nic->vlan ? set_vlan(n, nic, ifindex, error) : 0;
+	return nic->vlan ? move_vlan(n, nic->name, ifindex, nic->vlan, error) : 0;
 }
 
 /* ---- 3. Networks of --net host --------------------------------------------- */
@@ -504,32 +525,70 @@ int netif_wire(struct netif *n, const struct nic *nic, uint32_t ifindex, uint32_
 	return netif_set_up(n, nic->name, ifindex, true, error);
 }
 
-int netif_rewire(struct netif *n, const struct nic *nic, uint32_t ifindex,
-		 struct error *error)
+int netif_read(struct netif *n, const char *name, const char *ifname, uint32_t ifindex,
+	       struct netif_wiring *now, struct error *error)
 {
 	struct rtnl_link *link = get_link(n, ifindex, NULL);
-	uint32_t vlan = vlan_of(n, ifindex);
-	uint32_t before = link ? (uint32_t)rtnl_link_get_master(link) : 0;
-	struct nic back = *nic;
+	const char *own = link ? rtnl_link_get_name(link) : NULL;
+	bool here = own && !strcmp(own, ifname);
+
+	if (here) {
+		now->bridge = (uint32_t)rtnl_link_get_master(link);
+		now->vlan = now->bridge ? vlan_of(n, ifindex) : 0;
+		now->mtu = rtnl_link_get_mtu(link);
+		now->up = rtnl_link_get_flags(link) & IFF_UP;
+	}
+	rtnl_link_put(link);
+	return here ? 0 : error_set(error, EXIT_REFUSED, label_of(name).text, "its end on the "
+				    "host, %s, is in another network namespace", ifname);
+}
+
+int netif_check_bridge(struct netif *n, const struct nic *nic, struct error *error)
+{
+	uint32_t ifindex;
+	uint32_t mtu;
+
+	return check_bridge(n, nic, &ifindex, &mtu, error);
+}
+
+int netif_rewire(struct netif *n, const struct nic *nic, uint32_t ifindex,
+		 const struct netif_wiring *before, bool no_vlan, struct error *error)
+{
 	uint32_t bridge = 0;
 	uint32_t mtu = 0;
 
-	rtnl_link_put(link);
 	if (check_bridge(n, nic, &bridge, &mtu, error))
 		return -1;
-	if (bridge == before)
-		return nic->vlan ? set_vlan(n, nic, ifindex, error) : 0;
-	if (!join(n, nic, ifindex, bridge, error))
-		return 0;
-	back.vlan = vlan;
-	if (before) {
-		struct error ignored = { 0 };
+	/* One that comes in anew is in no VLAN of its own. */
+	if (bridge != before->bridge)
+		return join(n, nic, ifindex, bridge, error);
+	if (no_vlan)
+		return move_vlan(n, nic->name, ifindex, default_vlan(nic->bridge), error);
+	return nic->vlan ? move_vlan(n, nic->name, ifindex, nic->vlan, error) : 0;
+}
 
-		(void)join(n, &back, ifindex, before, &ignored);
-	} else {
-		(void)rtnl_link_release_ifindex(n->sock, (int)ifindex);
-	}
-	return -1;
+int netif_unwire(struct netif *n, const char *name, uint32_t ifindex, struct error *error)
+{
+	int result = rtnl_link_release_ifindex(n->sock, (int)ifindex);
+
+	return result ? refused(n, name, "to take it out of the bridge", result, error) : 0;
+}
+
+void netif_wire_back(struct netif *n, const char *name, uint32_t ifindex,
+		     const struct netif_wiring *before)
+{
+	struct rtnl_link *link = get_link(n, ifindex, NULL);
+	uint32_t bridge = link ? (uint32_t)rtnl_link_get_master(link) : 0;
+	struct error ignored = { 0 };
+
+	rtnl_link_put(link);
+	if (bridge && !before->bridge)
+		(void)netif_unwire(n, name, ifindex, &ignored);
+	if (!before->bridge)
+		return;
+	if (bridge != before->bridge)
+		(void)rtnl_link_enslave_ifindex(n->sock, (int)before->bridge, (int)ifindex);
+	(void)move_vlan(n, name, ifindex, before->vlan, &ignored);
 }
 
 /* ---- 5. State -------------------------------------------------------------- */

@@ -47,9 +47,42 @@ int netif_check(struct netif *n, struct nic *nic, struct error *error);
 int netif_wire(struct netif *n, const struct nic *nic, uint32_t ifindex, uint32_t *network,
 	       struct error *error);
 
-/* Other wiring of a device that is there: @nic has mode NIC_BRIDGE. All or nothing. */
+/**
+ * struct netif_wiring - what of a host's end can be changed, to put it back
+ * @bridge: number of the bridge that it is in, or 0
+ * @vlan: that its frames without a tag are in there, or 0
+ */
+struct netif_wiring {
+	uint32_t bridge;
+	uint32_t vlan;
+	uint32_t mtu;
+	bool up;
+};
+
+/* How it is: EXIT_REFUSED when @ifindex is not @ifname here, but in another namespace. */
+int netif_read(struct netif *n, const char *name, const char *ifname, uint32_t ifindex,
+	       struct netif_wiring *now, struct error *error);
+
+/* Could an interface be in the bridge, and VLAN, of @nic? Nothing is changed. */
+int netif_check_bridge(struct netif *n, const struct nic *nic, struct error *error);
+
+/**
+ * netif_rewire() - other wiring of a device that is there
+ * @nic: has mode NIC_BRIDGE
+ * @before: of netif_read()
+ * @no_vlan: as the bridge has it who comes in
+ *
+ * After an error a part of it may be done: netif_wire_back().
+ */
 int netif_rewire(struct netif *n, const struct nic *nic, uint32_t ifindex,
-		 struct error *error);
+		 const struct netif_wiring *before, bool no_vlan, struct error *error);
+
+/* Out of its bridge, which it must be in. */
+int netif_unwire(struct netif *n, const char *name, uint32_t ifindex, struct error *error);
+
+/* Bridge and VLAN as they were, as far as that works. */
+void netif_wire_back(struct netif *n, const char *name, uint32_t ifindex,
+		     const struct netif_wiring *before);
 
 /* Up or down, which the guest sees as its link. */
 int netif_set_up(struct netif *n, const char *name, uint32_t ifindex, bool up,
