@@ -128,7 +128,7 @@ static void fuzz_config(char *text, size_t size)
 		CHECK(e->line > line);
 		line = e->line;
 		CHECK(!e->key == !e->value);
-		CHECK(!e->value || *e->value);
+		CHECK(!e->value || *e->value || (!e->kind && !strcmp(e->key, "append")));
 		CHECK(!e->kind == !e->name);
 		if (e->kind && !e->key) {
 			disk = (struct disk) { .file = NULL };

@@ -86,6 +86,8 @@ static void test_reads(void)
 	reads("\xef\xbb\xbf[domain]\nx=y", "1: 2:/x=y");
 	reads("[domain]\nappend = a=b ; c # d\n", "1: 2:/append=a=b ; c # d");
 	reads("[domain]\nx: y\n", "1: 2:/x=y");
+	reads("[domain]\nappend =\n", "1: 2:/append=");
+	reads("[domain]\nappend = \t\r\nx=y", "1: 2:/append= 3:/x=y");
 	reads("[domain]\na=1\n[disk r]\n\na=2\n[disk s]\na=3",
 	      "1: 2:/a=1 3:r 5:r/a=2 6:s 7:s/a=3");
 	reads("[disk a]\n[disk b]\n[domain]", "1:a 2:b 3:");
@@ -106,6 +108,9 @@ static const struct {
 	{ "[domain]\n=b", "f:2: line: has no key before the '='" },
 	{ "[domain]\na=", "f:2: a: has no value" },
 	{ "[domain]\na= \t", "f:2: a: has no value" },
+	{ "[domain]\nkernel=\n", "f:2: kernel: has no value" },
+	{ "[disk a]\nappend=\n", "f:2: append: has no value" },
+	{ "[domain]\nappend=\nappend=\n", "f:3: append: is there already, in line 2" },
 	{ "[domain]\na=b\n\na=c", "f:4: a: is there already, in line 2" },
 	{ "[domain]\na=b\n[domain]", "f:3: [domain]: is there already, in line 1" },
 	{ "[disk a]\n[disk b]\n[disk a]\n", "f:3: [disk a]: is there already, in line 1" },

@@ -205,6 +205,12 @@ static int begin_section(struct reader *r, const char *section)
 	return add(r, NULL, NULL);
 }
 
+/* A kernel's command line is one without a word, too; all else that is empty is a slip. */
+static bool may_be_empty(const struct reader *r, const char *key)
+{
+	return !r->kind && !strcmp(key, "append");
+}
+
 /* ini_handler. Return: 1, or 0: stop. */
 static int on_key(void *arg, const char *section, const char *key, const char *value)
 {
@@ -219,7 +225,7 @@ static int on_key(void *arg, const char *section, const char *key, const char *v
 		return !wrong(r, "line", "has no key before the '='");
 	if (!r->inside)
 		return !wrong(r, key, "stands before the first section");
-	if (!*value)
+	if (!*value && !may_be_empty(r, key))
 		return !wrong(r, key, "has no value");
 	before = find(r, key);
 	if (before)

@@ -25,7 +25,7 @@
  * @kind: "disk" or "net" in a section [KIND NAME]; NULL: the section is [domain]
  * @name: of it
  * @key: NULL: the section begins here
- * @value: not empty
+ * @value: not empty, but that of "append" in [domain]
  */
 struct config_entry {
 	struct config_entry *next;
