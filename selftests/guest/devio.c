@@ -149,7 +149,7 @@ static void look(void)
 	static struct domus_dev_info info;
 	const char *what = "there";
 
-	if (hcall(DOMUS_HC_DEV_CONFIG, DOMUS_DEV_INFO, (u32)disk.dev.info.handle, pa(&info), 0, 0,
+	if (hcall(DOMUS_HC_DEV_CONFIG, DOMUS_DEV_INFO, disk.dev.slot, pa(&info), 0, 0,
 		  NULL) || info.handle != disk.dev.info.handle)
 		what = "gone";
 	else if (info.flags & DOMUS_DEV_ENDING)

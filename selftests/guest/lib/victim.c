@@ -144,7 +144,7 @@ void run_stories(const struct story *stories, unsigned int n)
 	memory = guest_info->memory;
 	random_seed(arg_number("seed", 1));
 	if (!dev_find(&victim.dev, VIRTIO_ID_BLOCK, 0) ||
-	    !dev_find(&other.dev, VIRTIO_ID_BLOCK, (u32)victim.dev.info.handle + 1) ||
+	    !dev_find(&other.dev, VIRTIO_ID_BLOCK, victim.dev.slot + 1) ||
 	    !disk_open(&other, DISK_FEATURES))
 		guest_stop(DOMUS_SHUTDOWN_CRASH, "two disks are needed");
 	tell_stories(&stage, stories, n);

@@ -290,7 +290,7 @@ void tell_of_wire(const struct story *stories, unsigned int n)
 	in = dev_memory(IN_PAGES * 4096);
 	table = dev_memory(2 * 4096);
 	if (!dev_find(&target.dev, VIRTIO_ID_NET, 0) ||
-	    !dev_find(&bystander.dev, VIRTIO_ID_NET, (u32)target.dev.info.handle + 1) ||
+	    !dev_find(&bystander.dev, VIRTIO_ID_NET, target.dev.slot + 1) ||
 	    !nic_open(&bystander) || !nic_open(&target))
 		guest_stop(DOMUS_SHUTDOWN_CRASH, "two network interfaces are needed");
 	ask_host("link", "up");
