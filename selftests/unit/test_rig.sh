@@ -6,6 +6,7 @@
 #   1. what on the host's console is trouble
 #   2. how results are counted
 #   3. what run-tests refuses
+#   4. what a power cut leaves of a disk
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
@@ -127,9 +128,112 @@ test_refused() {
 	refuses "invalid choice" --tier nosuch
 }
 
+# 4.  A disk of 8 sectors, each of one letter.
+
+# make_log [ENTRY...]: an entry is SECTOR[:FLAGS[:LETTERS]] (no letters: as many sectors as
+# there are, from SECTOR on), "hole" one that was not written, or COUNT=N, in the superblock
+make_log() {
+	printf '%s' "AAAAAAAA" | python3 -B -c 'import sys
+sys.stdout.buffer.write(b"".join(bytes([c]) * 512 for c in sys.stdin.buffer.read()))' \
+		> "$work/disk"
+	python3 -B - "$@" > "$work/disk.log" <<- 'E'
+		import struct, sys
+		entries, count = b"", 0
+		for word in sys.argv[1:]:
+		    if word.startswith("COUNT="):
+		        count = int(word[6:])
+		        continue
+		    count += 1
+		    if word == "hole":
+		        entries += bytes(1024)
+		        continue
+		    sector, flags, letters = (word + "::").split(":")[:3]
+		    flags = int(flags or 0)
+		    head = struct.pack("<QQQQ", int(sector), len(letters), flags, 0)
+		    entries += head.ljust(512, b"\0")
+		    if not flags & 4:
+		        entries += b"".join(letter.encode() * 512 for letter in letters)
+		head = struct.pack("<QQQL", 0x6a736677736872, 1, count, 512)
+		sys.stdout.buffer.write(head.ljust(512, b"\0") + entries)
+	E
+}
+
+replay() {
+	PYTHONPATH=selftests/rig python3 -B -m riglib.writelog "$@" "$work/disk.log" \
+		"$work/disk" > "$work/out" 2>&1
+}
+
+# leaves LETTERS SAID NAME [OPTION...] -- ENTRY...: the disk after it
+leaves() {
+	local letters=$1 said=$2 name=$3 options=() got
+	shift 3
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	make_log "${@:2}"
+	replay "${options[@]}"
+	got=$(tr '\0' . < "$work/disk" | fold -w 512 | cut -c 1 | tr -d '\n')
+	[[ $got == "$letters" && $(< "$work/out") == "$said" ]] ||
+		echo "# $got, $(< "$work/out")"
+	[[ $got == "$letters" && $(< "$work/out") == "$said" ]]
+	result $? "power cut: $name"
+}
+
+# corrupt WORD NAME ENTRY...: nothing is made of such a log
+corrupt() {
+	local word=$1 name=$2 status
+	make_log "${@:3}"
+	[[ -n ${cut_short:-} ]] && truncate -s "$cut_short" "$work/disk.log"
+	replay
+	status=$?
+	[[ $status -eq 1 && $(< "$work/out") == *"$word"* && $(wc -l < "$work/out") -eq 1 ]] ||
+		sed 's/^/# /' "$work/out"
+	[[ $status -eq 1 && $(< "$work/out") == *"$word"* && $(wc -l < "$work/out") -eq 1 ]]
+	result $? "power cut: $name: $word"
+}
+
+test_power_cut() {
+	leaves ABBAAAAA "2 entries, 1 flushes, 0 lost" "a flush saves what is before it" -- \
+		1::BB 0:1
+	leaves ABAAAAAA "3 entries, 1 flushes, 1 lost" "what is behind it is lost" -- \
+		1::B 0:1 2::C
+	leaves AAAAAAAA "1 entries, 0 flushes, 1 lost" "all is, without a flush" -- 1::B
+	leaves ABADAAAA "5 entries, 1 flushes, 2 lost" "but not what is written with FUA" -- \
+		1::B 0:1 2::C 3:2:D 4::E
+	leaves ABAAAAAA "3 entries, 1 flushes, 0 lost" "nor what was there before" -- 1::B 0:1 1::B
+	leaves ACAAAAAA "4 entries, 2 flushes, 0 lost" "the last write counts" -- 1::B 0:1 1::C 0:1
+	leaves A..AAAAA "2 entries, 1 flushes, 0 lost" "a discard leaves zeroes" -- 1:4:xx 0:1
+	leaves AAAAAAAA "2 entries, 1 flushes, 1 lost" "or nothing, when it is lost" -- 0:1 1:4:xx
+	leaves ABAAAAAA "4 entries, 2 flushes, 1 lost" "a flush ignored" --ignore 1 -- \
+		1::B 0:1 2::C 0:1
+	leaves AAAAAAAA "4 entries, 2 flushes, 2 lost" "all of them ignored" --ignore 2 -- \
+		1::B 0:1 2::C 0:1
+	leaves AAAAAAAA "2 entries, 1 flushes, 1 lost" "more ignored than there are" --ignore 9 -- \
+		1::B 0:1
+	leaves ABAAAAAA "3 entries, 1 flushes, 1 lost" "an entry under way ends the log" -- \
+		1::B 0:1 2::C hole 3::D 0:1
+	leaves ABAAAAAA "2 entries, 1 flushes, 0 lost" "what the superblock does not count" -- \
+		1::B 0:1 2::C 0:1 COUNT=2
+	corrupt "breaks off after 1 of 900" "a log with much missing" 1::B COUNT=900
+	corrupt "flags 0x40" "an unknown flag" 1:64:B
+	corrupt "beyond the disk" "a write beyond the end" 7::BB
+	cut_short=20 corrupt "shorter than" "half a superblock" 1::B
+	make_log 1::B 0:1
+	printf x | dd of="$work/disk.log" conv=notrunc status=none
+	replay
+	[[ $? -eq 1 && $(< "$work/out") == *"no log of writes"* ]]
+	result $? "power cut: another file is no log"
+	: > "$work/disk.log"
+	replay
+	[[ $? -eq 0 && $(< "$work/out") == "0 entries, 0 flushes, 0 lost" ]]
+	result $? "power cut: nothing was written"
+}
+
 echo "KTAP version 1"
 test_trouble
 test_counts
 test_refused
+test_power_cut
 echo "1..$number"
 exit $failed
