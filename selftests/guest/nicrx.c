@@ -249,15 +249,26 @@ static bool head_beyond(void)
 	return true;
 }
 
-static bool forty_pieces(void)
+static bool pieces(unsigned int nr)
 {
 	unsigned int i;
 
-	for (i = 0; i < 40; i++)
-		wire_put(&rxq, i, pa(in) + 100 * i, 100, WRITE | (i < 39 ? NEXT : 0), i + 1);
+	for (i = 0; i < nr; i++)
+		wire_put(&rxq, i, pa(in) + 100 * (i % 40), 100,
+			 WRITE | (i < nr - 1 ? NEXT : 0), i + 1);
 	wire_offer(&rxq, 0);
 	wire_kick(&rxq);
 	return true;
+}
+
+static bool too_many_pages(void)
+{
+	return pieces(21);
+}
+
+static bool too_many_pieces(void)
+{
+	return pieces(65);
 }
 
 /* Descriptors change while frames come into what they said before. */
@@ -610,7 +621,10 @@ static const struct story stories[] = {
 	{ "the available index jumps", "the available index jumps", jump },
 	{ "a descriptor behind the ring", "an available descriptor is beyond the ring",
 	  head_beyond },
-	{ "40 pieces in a buffer", "a buffer has too many segments", forty_pieces, .size = 64 },
+	{ "65 pieces in a buffer", "a buffer has too many segments", too_many_pieces,
+	  .size = 128 },
+	{ "21 of as many pages", "a receive buffer outside of memory, or of too many pages",
+	  too_many_pages, .size = 64 },
 	{ "descriptors change while frames come", MAYBE, change, .size = 256 },
 	{ "no buffers for long, then some", NULL, starved, .size = 64 },
 	{ "one buffer at a time, each late", NULL, one_by_one, .size = 64 },
