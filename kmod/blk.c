@@ -852,6 +852,7 @@ u32 blk_flags(const struct bus_device *dev)
 	return (b->image.writable ? 0 : DOMUS_DEV_FLAG_READONLY) |
 	       (b->image.shared ? DOMUS_DEV_FLAG_SHARED : 0) |
 	       (b->image.forced ? DOMUS_DEV_FLAG_FORCE : 0) |
+	       (b->image.bdev || b->image.file->f_flags & O_DIRECT ? DOMUS_DEV_FLAG_DIRECT : 0) |
 	       (b->writethrough ? DOMUS_DEV_FLAG_WRITETHROUGH : 0);
 }
 

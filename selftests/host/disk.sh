@@ -162,6 +162,11 @@ plain() {
 	does "block device" attach /dev/ram2 --writethrough
 	[ "$(member one ram2 writethrough)" = true ] && domctl disk detach one ram2
 	result "writethrough; detached"
+	attach $MNT/a.img --name d > /dev/null && attach $MNT/b.img --name b --buffered > /dev/null &&
+		[ "$(member one d direct) $(member one b direct)" = "true false" ] &&
+		domctl show one | grep -q "^  Mode: read-write, buffered$" &&
+		domctl disk detach one d > /dev/null && domctl disk detach one b > /dev/null
+	result "direct, and through the host's cache: list and show say so"
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		attach $MNT/a.img > /dev/null && domctl disk detach one a.img || break
 		attach /dev/ram2 --name r > /dev/null && domctl disk detach one r --force || break

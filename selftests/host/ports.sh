@@ -57,6 +57,8 @@ digit first" --port a/b=$DIR/x
 	result "the sockets made before are gone"
 	refuse 1 "Error: PATH: is missing (see domctl port attach help)" domctl port attach a b
 	refuse 3 "Error: domain none: no such domain" domctl port attach none x $DIR/x
+	refuse 1 "Error: set: nothing to change (see domctl port set help)" domctl port set a b
+	refuse 3 "Error: domain none: no such domain" domctl port set none x --rate 1M
 	refuse 3 "Error: domain none: no such domain" domctl port detach none x
 	refuse 3 "Error: domain none: no such domain" domctl port list none
 	refuse 1 "Error: console: --force and --terminal exclude each other" \
@@ -71,6 +73,11 @@ digit first" --port a/b=$DIR/x
 	expect 3 "Error: x: no such port, or one that the domain was made with" \
 		domctl port detach one x
 	result "a port that it was made with stays"
+	expect 3 "Error: y: no such port" domctl port set one y --rate 1M
+	result "limits of a port that is none"
+	domctl port set one x --ops 300 > /dev/null && [ "$(limits one)" = "0 300" ] &&
+		domctl port set one x --rate 1M --ops 0 > /dev/null && [ "$(limits one)" = "1048576 0" ]
+	result "port set: limits, what is not given stays"
 	expect 2 "Error: port $DIR/file: is there already, and no socket" \
 		domctl port attach one y $DIR/file
 	result "port attach: what is there is not replaced"
@@ -85,6 +92,21 @@ digit first" --port a/b=$DIR/x
 	result "what a killed holder has left is in nobody's way"
 	domctl destroy one && nothing_left && [ ! -e $DIR/x ]
 	result "nothing is left, the socket neither"
+}
+
+# limits DOMAIN: bytes and buffers a second, of the device that its ports share
+limits() {
+	domctl -p show $1 | awk '/"ports":/ { found = 1 } found && /"rate_bytes":/ { bytes = $2 + 0 }
+		found && /"rate_ops":/ { print bytes, $2 + 0; exit }'
+}
+
+# took HUNDREDTHS COMMAND...: of a second, at least
+took() {
+	least=$1
+	shift
+	begun=$(tr -d . < /proc/uptime | cut -d ' ' -f 1)
+	"$@" || return
+	[ $(($(tr -d . < /proc/uptime | cut -d ' ' -f 1) - begun)) -ge $least ]
 }
 
 # ---- 2. Bytes --------------------------------------------------------------------
@@ -155,6 +177,10 @@ clients() {
 	domctl port attach p later $DIR/later && guest 'sleep 1' && behind 'stream answer port:later' &&
 		soon port later guest true && $STREAM echo $DIR/later $bytes 5
 	result "a port that is plugged later"
+	domctl port set p later --rate 100K --burst 0 > /dev/null && soon port later guest false &&
+		behind 'stream answer port:later' && soon port later guest true &&
+		took 150 $STREAM echo $DIR/later 100000 5
+	result "with a limit it takes its time"
 	soon port later guest false && domctl port detach p later && [ ! -e $DIR/later ]
 	result "and taken away"
 }

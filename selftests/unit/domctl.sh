@@ -262,7 +262,7 @@ test_small() {
 	local size="is not a size (as 512M or 2G)"
 
 	says '^Usage: domctl .* port COMMAND' port help
-	for command in attach detach list; do
+	for command in attach detach list set; do
 		says "^Usage: domctl .* port $command" help port $command
 		says "^Usage: domctl .* port $command" port $command --help
 	done
@@ -273,6 +273,10 @@ test_small() {
 	refuse 1 PATH "is missing (see domctl port attach help)" port attach a b
 	refuse 1 d "unexpected word (see domctl port attach help)" port attach a b c d
 	refuse 1 --force "unknown option $HINT" port attach a b c --force
+	refuse 1 rate "'x' is not a size (as 512M or 2G)" port attach a b c --rate x
+	refuse 1 set "nothing to change (see domctl port set help)" port set a b
+	refuse 1 NAME "is missing (see domctl port set help)" port set a --rate 1M
+	refuse 1 c "unexpected word (see domctl port set help)" port set a b c --rate 1M
 	refuse 1 name "'a/b' $rule" port attach a/b b c
 	refuse 1 "port name" "'a/b' $rule" port attach a a/b c
 	refuse 1 "port name" "is longer than 31 bytes" port attach a "$(printf %032d 0)" c

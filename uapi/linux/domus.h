@@ -336,7 +336,8 @@ enum domus_dev_kind {
 #define DOMUS_DEV_FLAG_WRITETHROUGH	(1 << 2) /* each write is on the disk when it is done */
 #define DOMUS_DEV_FLAG_SPLIT		(1 << 3) /* of rings only split ones are offered */
 #define DOMUS_DEV_FLAG_FORCE		(1 << 4) /* though others are not SHARED; itself it is */
-#define DOMUS_DEV_FLAGS			31
+#define DOMUS_DEV_FLAGS			31	/* what DEV_NEW takes */
+#define DOMUS_DEV_FLAG_DIRECT		(1 << 5) /* past the host's page cache; only told */
 
 #define DOMUS_DEV_SERIAL_MAX		20	/* bytes */
 #define DOMUS_DEV_QUEUES_MAX		16

@@ -124,6 +124,7 @@ static void json_disk(struct print *p, const struct control_dev *d)
 	print_bool(p, "shared", NULL, d->flags & DOMUS_DEV_FLAG_SHARED);
 	print_bool(p, "forced", NULL, d->flags & DOMUS_DEV_FLAG_FORCE);
 	print_bool(p, "writethrough", NULL, d->flags & DOMUS_DEV_FLAG_WRITETHROUGH);
+	print_bool(p, "direct", NULL, d->flags & DOMUS_DEV_FLAG_DIRECT);
 	print_bool(p, "split", NULL, d->flags & DOMUS_DEV_FLAG_SPLIT);
 }
 
@@ -307,11 +308,12 @@ static void text_disk(struct print *p, const struct control_dev *d)
 
 	print_string(p, NULL, "  File", d->file);
 	print_size(p, NULL, "  Size", d->size);
-	snprintf(mode, sizeof(mode), "%s%s%s%s",
+	snprintf(mode, sizeof(mode), "%s%s%s%s%s",
 		 d->flags & DOMUS_DEV_FLAG_READONLY ? "read-only" : "read-write",
 		 d->flags & DOMUS_DEV_FLAG_SHARED ? ", shared" : "",
 		 d->flags & DOMUS_DEV_FLAG_FORCE ? ", forced" : "",
-		 d->flags & DOMUS_DEV_FLAG_WRITETHROUGH ? ", writethrough" : "");
+		 d->flags & DOMUS_DEV_FLAG_WRITETHROUGH ? ", writethrough" : "",
+		 d->flags & DOMUS_DEV_FLAG_DIRECT ? "" : ", buffered");
 	print_string(p, NULL, "  Mode", mode);
 	text_rings(p, d);
 	if (*d->serial)

@@ -68,7 +68,7 @@ extern const struct command cmd_create, cmd_list, cmd_show, cmd_console, cmd_des
 			    cmd_balloon, cmd_version;
 extern const struct command cmd_disk_attach, cmd_disk_detach, cmd_disk_list,
 			    cmd_disk_resize, cmd_disk_set;
-extern const struct command cmd_port_attach, cmd_port_detach, cmd_port_list;
+extern const struct command cmd_port_attach, cmd_port_detach, cmd_port_list, cmd_port_set;
 extern const struct command cmd_net_attach, cmd_net_detach, cmd_net_list, cmd_net_set;
 
 #endif /* DOMCTL_H */

@@ -38,7 +38,7 @@ static const struct command *const net_commands[] = {
 };
 
 static const struct command *const port_commands[] = {
-	&cmd_port_attach, &cmd_port_detach, &cmd_port_list, NULL,
+	&cmd_port_attach, &cmd_port_detach, &cmd_port_list, &cmd_port_set, NULL,
 };
 
 /* The first one is implied. */

@@ -48,7 +48,7 @@ static int finish(struct control *c, struct nl_msg *msg, struct nlattr *dev, boo
 	return control_request(c, msg, label_of(kind, name).text, NULL, NULL, error);
 }
 
-static bool put_rates(struct nl_msg *msg, const struct disk_rates *r)
+bool control_put_rates(struct nl_msg *msg, const struct disk_rates *r)
 {
 	return (r->has_bytes && nla_put_u64(msg, DOMUS_A_DEV_RATE_BYTES, r->bytes)) ||
 	       (r->has_ops && nla_put_u64(msg, DOMUS_A_DEV_RATE_OPS, r->ops)) ||
@@ -70,7 +70,7 @@ int control_disk_new(struct control *c, const struct control_ref *ref, const str
 		      (disk->queues && nla_put_u32(msg, DOMUS_A_DEV_QUEUES, disk->queues)) ||
 		      (disk->queue_size &&
 		       nla_put_u32(msg, DOMUS_A_DEV_QUEUE_SIZE, disk->queue_size)) ||
-		      put_rates(msg, &disk->rates);
+		      control_put_rates(msg, &disk->rates);
 
 	return finish(c, msg, dev, failed, "disk", disk->name, error);
 }
@@ -88,7 +88,7 @@ int control_nic_new(struct control *c, const struct control_ref *ref, const stru
 		      (nic->queues && nla_put_u32(msg, DOMUS_A_DEV_QUEUES, nic->queues)) ||
 		      (nic->queue_size &&
 		       nla_put_u32(msg, DOMUS_A_DEV_QUEUE_SIZE, nic->queue_size)) ||
-		      put_rates(msg, &nic->rates);
+		      control_put_rates(msg, &nic->rates);
 
 	return finish(c, msg, dev, failed, "net", nic->name, error);
 }
@@ -134,7 +134,7 @@ int control_dev_set_rates(struct control *c, const struct control_ref *ref, cons
 	struct nlattr *dev;
 	struct nl_msg *msg = begin(c, DOMUS_CMD_DEV_SET, ref, name, &dev);
 
-	return finish(c, msg, dev, !msg || put_rates(msg, rates), kind, name, error);
+	return finish(c, msg, dev, !msg || control_put_rates(msg, rates), kind, name, error);
 }
 
 int control_dev_resize(struct control *c, const struct control_ref *ref, const char *name,

@@ -12,9 +12,10 @@
 #include "nl.h"
 #include "port.h"
 
+struct nl_msg;
+
 #define CONTROL_COUNTERS_MAX 32
 #define CONTROL_QUEUES_MAX 32	/* of a device; DOMUS_DEV_QUEUES_MAX may be pairs */
-#define CONTROL_QUEUES_MAX 32
 
 struct control_queue {
 	uint32_t id;
@@ -83,6 +84,9 @@ int control_nic_new(struct control *c, const struct control_ref *ref, const stru
  */
 int control_dev_del(struct control *c, const struct control_ref *ref, const char *kind,
 		    const char *name, uint64_t timeout_ms, bool force, struct error *error);
+
+/* Add what @rates has to a DEV. Return: true: it does not fit. */
+bool control_put_rates(struct nl_msg *msg, const struct disk_rates *rates);
 
 /* DEV_SET: what @rates has. */
 int control_dev_set_rates(struct control *c, const struct control_ref *ref, const char *kind,

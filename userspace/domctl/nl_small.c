@@ -33,13 +33,10 @@ static int finish(struct control *c, struct nl_msg *msg, struct nlattr *dev, boo
 static int new_rng(struct control *c, const struct control_ref *ref, const struct small *small,
 		   struct error *error)
 {
-	const struct disk_rates *r = &small->rng_rates;
 	struct nlattr *dev;
 	struct nl_msg *msg = begin(c, DOMUS_CMD_DEV_NEW, ref, SMALL_RNG, &dev);
 	bool failed = !msg || nla_put_u32(msg, DOMUS_A_DEV_KIND, DOMUS_DEV_KIND_RNG) ||
-		      (r->has_bytes && nla_put_u64(msg, DOMUS_A_DEV_RATE_BYTES, r->bytes)) ||
-		      (r->has_burst &&
-		       nla_put_u32(msg, DOMUS_A_DEV_RATE_BURST_MS, r->burst_ms));
+		      control_put_rates(msg, &small->rng_rates);
 
 	return finish(c, msg, dev, failed, SMALL_RNG, error);
 }
@@ -72,11 +69,13 @@ static bool put_port(struct nl_msg *msg, const struct port_fd *p)
 }
 
 static int new_ports(struct control *c, const struct control_ref *ref, const char *device,
-		     const struct port_fd *ports, size_t nr, struct error *error)
+		     const struct port_fd *ports, size_t nr, const struct disk_rates *rates,
+		     struct error *error)
 {
 	struct nlattr *dev;
 	struct nl_msg *msg = begin(c, DOMUS_CMD_DEV_NEW, ref, device, &dev);
-	bool failed = !msg || nla_put_u32(msg, DOMUS_A_DEV_KIND, DOMUS_DEV_KIND_CONSOLE);
+	bool failed = !msg || nla_put_u32(msg, DOMUS_A_DEV_KIND, DOMUS_DEV_KIND_CONSOLE) ||
+		      control_put_rates(msg, rates);
 
 	for (size_t i = 0; i < nr && !failed; i++)
 		failed = put_port(msg, &ports[i]);
@@ -84,17 +83,19 @@ static int new_ports(struct control *c, const struct control_ref *ref, const cha
 }
 
 int control_port_new(struct control *c, const struct control_ref *ref, const char *device,
-		     const char *port, int fd, struct error *error)
+		     const char *port, int fd, const struct disk_rates *rates,
+		     struct error *error)
 {
 	const struct port_fd one = { .name = port, .fd = fd };
 
-	return new_ports(c, ref, device, &one, 1, error);
+	return new_ports(c, ref, device, &one, 1, rates, error);
 }
 
 /* The files are the module's from here on; what is left of failure is the path. */
 static int new_console(struct control *c, const struct control_ref *ref,
 		       const struct small *small, struct error *error)
 {
+	const struct disk_rates unlimited = { .has_bytes = false };
 	struct port_fd ports[DOMUS_DEV_PORTS_MAX];
 	char path[PORT_PATH_MAX + 1];
 	size_t nr = 0;
@@ -119,7 +120,7 @@ static int new_console(struct control *c, const struct control_ref *ref,
 		result = ports[nr++].fd < 0 ? -1 : 0;
 	}
 	if (!result)
-		result = new_ports(c, ref, SMALL_CONSOLE, ports, nr, error);
+		result = new_ports(c, ref, SMALL_CONSOLE, ports, nr, &unlimited, error);
 	for (size_t i = 0; i < nr; i++) {
 		bool terminal = ports[i].terminal;
 

@@ -18,7 +18,8 @@ void control_ports_remove(struct control *c, const struct control_ref *ref);
 
 /* DEV_NEW of a device @device with one port, whose clients connect to @fd. */
 int control_port_new(struct control *c, const struct control_ref *ref, const char *device,
-		     const char *port, int fd, struct error *error);
+		     const char *port, int fd, const struct disk_rates *rates,
+		     struct error *error);
 
 /* DEV_NEW of a socket device; @eventfds: DOMUS_DEV_EVENTFDS files. */
 int control_vsock_new(struct control *c, const struct control_ref *ref, const char *name,
