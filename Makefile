@@ -74,7 +74,7 @@ check: module domctl tests
 
 ## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
 check-debug: domctl tests guest
-	@$(RIG)/deps build rig
+	@$(RIG)/deps build rig debian
 	@$(RIG)/build-debug-kernel > /dev/null
 	@$(RIG)/build-module debug
 	@$(KTAP) "debug=$(RIG)/run-tests --kernel debug"
