@@ -141,4 +141,5 @@ domctl destroy one && net_left
 result "nothing is left"
 kill $server
 wait $server 2> /dev/null
+$IP netns del world
 finish
