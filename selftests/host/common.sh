@@ -7,7 +7,8 @@
 #   1. results
 #   2. events
 #   3. domains
-#   4. nothing is left
+#   4. other users
+#   5. nothing is left
 
 TEST=${0##*/}
 TEST=${TEST%.sh}
@@ -122,7 +123,28 @@ behind() {
 	guest "$1 > /dev/null 2>&1 & true"
 }
 
-# ---- 4. Nothing is left -------------------------------------------------------
+# ---- 4. Other users -----------------------------------------------------------
+
+# A user of group domus, "member", who may use the device; "nobody" may not.
+make_member() {
+	grep -q ^member: /etc/passwd || {
+		echo "member:x:1000:1000::/:/bin/sh" >> /etc/passwd
+		sed -i 's/^domus:.*:/&member/' /etc/group
+	}
+	chown root:domus /dev/domus
+	chmod 660 /dev/domus
+	chmod 1777 /tmp
+	chmod 755 $DIR
+}
+
+# as USER COMMAND...: words without blanks
+as() {
+	user=$1
+	shift
+	su "$user" -c "$*"
+}
+
+# ---- 5. Nothing is left -------------------------------------------------------
 
 # shellcheck disable=SC2009  # there is no pgrep here
 holders() {

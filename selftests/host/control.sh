@@ -362,22 +362,8 @@ while the guest ran, and the domain with it" ] && nothing_left
 
 # ---- 6. Other users -----------------------------------------------------------
 
-# as USER COMMAND...: words without blanks
-as() {
-	user=$1
-	shift
-	su "$user" -c "$*"
-}
-
 others() {
-	grep -q ^member: /etc/passwd || {
-		echo "member:x:1000:1000::/:/bin/sh" >> /etc/passwd
-		sed -i 's/^domus:.*:/&member/' /etc/group
-	}
-	chown root:domus /dev/domus
-	chmod 660 /dev/domus
-	chmod 1777 /tmp
-	chmod 755 $DIR
+	make_member
 	mine="domctl create mine --kernel $PUPPET $MEMORY --append"
 	expect 2 "Error: /dev/domus: no permission: it takes root or a member of group domus" \
 		as nobody "$mine" idle && nothing_left

@@ -95,7 +95,7 @@ test_usage() {
 	local hint="(see domctl help)" command
 	local rule="must be letters, digits, '.', '_' and '-', a letter or digit first"
 
-	for word in lst creat l "" "list " LIST lists vcpu; do
+	for word in lst creat l "" "list " LIST lists vcpus pin; do
 		refuse 1 "$word" "no such command $hint" "$word"
 	done
 	refuse 1 lst "no such command $hint" domain lst
@@ -255,6 +255,35 @@ test_disk() {
 	refuse 1 --force "unknown option $HINT" disk set a b --rate 1 --force
 	refuse 1 --force "unknown option $HINT" create a -k "$image" --force
 	config 3 "force: 'on' is neither yes nor no" "[disk a]" "file = a" "force = on"
+}
+
+test_vcpu() {
+	local rule="must be letters, digits, '.', '_' and '-', a letter or digit first" command
+
+	says '^Usage: domctl .* vcpu COMMAND' vcpu help
+	for command in list pin; do
+		says "^Usage: domctl .* vcpu $command" help vcpu $command
+		says "^Usage: domctl .* vcpu $command" vcpu $command --help
+		refuse 1 NAME "is missing (see domctl vcpu $command help)" vcpu $command
+	done
+	refuse 1 name "'a/b' $rule" vcpu list a/b
+	refuse 1 name "'a/b' $rule" vcpu pin a/b 0 0
+	refuse 1 NAME "is missing (see domctl vcpu list help)" vcpu
+	refuse 1 set "no such command $HINT" vcpu set a
+	refuse 1 b "unexpected word (see domctl vcpu list help)" vcpu list a b
+	refuse 1 VCPU "is missing (see domctl vcpu pin help)" vcpu pin a
+	refuse 1 CPUS "is missing (see domctl vcpu pin help)" vcpu pin a 0
+	refuse 1 b "unexpected word (see domctl vcpu pin help)" vcpu pin a 0 0 b
+	refuse 1 --all "unknown option $HINT" vcpu pin a 0 --all
+	refuse 1 vcpu "'' is not a number" vcpu pin a "" 0
+	refuse 1 vcpu "'-1' is not a number" vcpu pin a -- -1 0
+	refuse 1 vcpu "64 is not in 0 to 63" vcpu pin a 64 0
+	refuse 1 cpus "is empty" vcpu pin a 0 ""
+	refuse 1 cpus "'none' is not a number" vcpu pin a 0 none
+	refuse 1 cpus "'' is not a number" vcpu pin a 0 0,
+	refuse 1 cpus "8192 is not in 0 to 8191" vcpu pin a 0 8192
+	refuse 2 cpus "this host has no CPU 8191, or it is offline (online: $(cat \
+		/sys/devices/system/cpu/online))" vcpu pin a 0 0,8191
 }
 
 test_small() {
@@ -450,6 +479,8 @@ test_absent() {
 	refuse 2 module "$why" net
 	refuse 2 module "$why" net attach a --host
 	refuse 2 module "$why" net detach a b
+	refuse 2 module "$why" vcpu list a
+	refuse 2 module "$why" vcpu pin a 0 all
 	refuse 2 module "$why" create a -k "$work/kernel"
 	refuse 2 module "$why" create a -k "$work/kernel" --wait
 	json 2 module "$why" -j
@@ -494,7 +525,7 @@ test_spec() {
 test_random() {
 	local words=(-j -p -s -d -jp -x -- --json --memory --memory=1M --vcpus 0 64 -m -c --wait
 		     --detach --console --escape ^A none list show create console destroy
-		     domain port balloon --port a=b --rng none --balloon --terminal --vsock disk attach detach resize set --disk -f --readonly --rate version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
+		     domain port vcpu pin 0-1 all balloon --port a=b --rng none --balloon --terminal --vsock disk attach detach resize set --disk -f --readonly --rate version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
 		     --append "x y" --log --timeout --max-reboots --force -h)
 	local i n arguments bad=0
 
@@ -523,6 +554,7 @@ test_disk
 test_net
 test_config
 test_small
+test_vcpu
 test_files
 test_json
 test_absent

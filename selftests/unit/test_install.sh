@@ -134,6 +134,12 @@ test_completion() {
 	completes "domctl console --f" --force
 	completes "domctl help ver" version
 	completes "domctl list --pre" --pretty
+	completes "domctl vcpu p" pin
+	completes "domctl vcpu list web-" web-2
+	# shellcheck disable=SC2317  # for _domctl
+	domctl() { echo '[{"id":0,"state":"online","runtime_ns":17},{"id":1}]'; }
+	completes "domctl vcpu pin web " 0 1
+	completes "domctl vcpu pin web 1 a" all
 }
 
 echo "KTAP version 1"

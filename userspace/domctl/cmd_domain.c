@@ -21,6 +21,7 @@
 #include "names.h"
 #include "netnat.h"
 #include "nl.h"
+#include "process.h"
 #include "runtime.h"
 #include "size.h"
 
@@ -272,23 +273,6 @@ static bool has_net(struct control *control, const struct control_ref *ref)
 	return found;
 }
 
-/*
- * Pins the process that holds the domain: if it holds it still when it has been, its number
- * was no other's. Return: a file descriptor, or -1.
- */
-static int pin_holder(struct control *control, const struct control_ref *ref,
-		      struct control_domain *domain)
-{
-	int holder = domain->pid ? (int)syscall(SYS_pidfd_open, domain->pid, 0) : -1;
-	struct error ignored = { 0 };
-
-	if (holder >= 0 && (control_domain_get(control, ref, domain, &ignored) || !domain->pid)) {
-		close(holder);
-		holder = -1;
-	}
-	return holder;
-}
-
 static int destroy(struct control *control, const char *name, bool *net, struct error *error)
 {
 	struct control_ref ref = { .name = name };
@@ -299,7 +283,7 @@ static int destroy(struct control *control, const char *name, bool *net, struct 
 		return -1;
 	/* From here on by id: the name may be another's as soon as it is free. */
 	ref.id = domain.id;
-	holder = pin_holder(control, &ref, &domain);
+	holder = process_hold(control, &ref, &domain);
 	if (!domain.pid && domain.state == DOMUS_STATE_DEAD)
 		return error_set(error, EXIT_REFUSED, "holder",
 				 "of %s has gone and left it to others, or is in a PID namespace "

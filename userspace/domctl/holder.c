@@ -9,7 +9,7 @@
  *   5. the life of a domain
  *
  * The main thread serves console, creator and signals; vCPU threads do nothing but
- * ioctl(RUN). When the guest reboots or ends, every RUN returns, the threads end,
+ * ioctl(RUN). When the guest reboots or ends, every RUN returns, the threads wait,
  * and the main thread decides what comes next.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <linux/domus.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,11 +60,19 @@
 
 struct holder_state;
 
+/**
+ * struct vcpu_thread - one vCPU, over all reboots: its affinity, which others set, stays
+ * @made: there is a thread, and @go
+ * @go: what it waits for after a RUN that was the last one of a life
+ * @err: errno of that RUN, or 0
+ */
 struct vcpu_thread {
 	struct holder_state *h;
 	pthread_t thread;
+	sem_t go;
 	uint32_t nr;
-	int err;		/* errno of RUN that ended the thread, or 0 */
+	int err;
+	bool made;
 };
 
 /**
@@ -72,8 +81,9 @@ struct vcpu_thread {
  * @creator: socket to domctl create; -1 when it has gone or LEFT
  * @stop: the holder shall end, whatever the domain does
  * @started: the guest has made its first call, and the creator knows
- * @done: eventfd; counts vCPU threads that have ended
- * @running: number of vCPU threads that have not
+ * @over: vCPU threads that wait shall end
+ * @done: eventfd; counts vCPU threads that do not run any more
+ * @running: number of vCPU threads that do
  */
 struct holder_state {
 	const struct holder_config *config;
@@ -91,6 +101,7 @@ struct holder_state {
 	bool tied;
 	bool stop;
 	bool started;
+	bool over;
 	uint32_t reboots;
 	uint32_t running;
 	struct vcpu_thread threads[DOMUS_MAX_VCPUS];
@@ -327,44 +338,90 @@ static void leave_rseq(void)
 			      sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
+/* Until the guest reboots or ends. Return: errno of a RUN that failed, or 0. */
+static int run_vcpu(const struct vcpu_thread *t)
+{
+	for (;;) {
+		struct domus_run run = { .vcpu = t->nr };
+
+		if (ioctl(t->h->device, DOMUS_IOC_RUN, &run)) {
+			if (errno != EINTR && errno != EAGAIN)
+				return errno;
+		} else if (run.exit == DOMUS_EXIT_DEAD || run.exit == DOMUS_EXIT_REBOOT) {
+			return 0;
+		}
+	}
+}
+
 static void *vcpu_main(void *arg)
 {
 	struct vcpu_thread *t = arg;
 	const uint64_t one = 1;
 
 	leave_rseq();
-	for (;;) {
-		struct domus_run run = { .vcpu = t->nr };
-
-		if (ioctl(t->h->device, DOMUS_IOC_RUN, &run)) {
-			if (errno == EINTR || errno == EAGAIN)
-				continue;
-			t->err = errno;
-			break;
-		}
-		if (run.exit == DOMUS_EXIT_DEAD || run.exit == DOMUS_EXIT_REBOOT)
-			break;
+	while (!t->h->over) {
+		t->err = run_vcpu(t);
+		/* Cannot fail: the counter has room for all threads there are. */
+		(void)!write(t->h->done, &one, sizeof(one));
+		while (sem_wait(&t->go))
+			;
 	}
-	/* Cannot fail: the counter has room for all threads there are. */
-	(void)!write(t->h->done, &one, sizeof(one));
 	return NULL;
+}
+
+/* Others find it by its name (process.c). Return: 0 or errno. */
+static int make_thread(struct vcpu_thread *t)
+{
+	char title[16];
+	int err;
+
+	if (sem_init(&t->go, 0, 0))
+		return errno;
+	err = pthread_create(&t->thread, NULL, vcpu_main, t);
+	if (err) {
+		(void)sem_destroy(&t->go);
+		return err;
+	}
+	t->made = true;
+	snprintf(title, sizeof(title), "vcpu%" PRIu32, t->nr);
+	(void)pthread_setname_np(t->thread, title);
+	return 0;
 }
 
 static int start_threads(struct holder_state *h)
 {
 	for (uint32_t i = 0; i < h->config->vcpus; i++) {
-		char title[16];
-		int err;
+		struct vcpu_thread *t = &h->threads[i];
+		int err = 0;
 
-		h->threads[i] = (struct vcpu_thread) { .h = h, .nr = i };
-		err = pthread_create(&h->threads[i].thread, NULL, vcpu_main, &h->threads[i]);
+		if (t->made) {
+			(void)sem_post(&t->go);
+		} else {
+			t->h = h;
+			t->nr = i;
+			err = make_thread(t);
+		}
 		if (err)
 			return error_errno(&h->error, "vcpus", "no thread", err);
 		h->running++;
-		snprintf(title, sizeof(title), "vcpu%" PRIu32, i);
-		(void)pthread_setname_np(h->threads[i].thread, title);
 	}
 	return 0;
+}
+
+/* None of them runs. */
+static void end_threads(struct holder_state *h)
+{
+	h->over = true;
+	for (uint32_t i = 0; i < h->config->vcpus; i++) {
+		struct vcpu_thread *t = &h->threads[i];
+
+		if (!t->made)
+			continue;
+		(void)sem_post(&t->go);
+		(void)pthread_join(t->thread, NULL);
+		(void)sem_destroy(&t->go);
+		t->made = false;
+	}
 }
 
 /* Pages of the start are there and writable, for a moment at least, or START says so. */
@@ -516,7 +573,7 @@ static void serve(struct holder_state *h, int timeout)
 
 /* ---- 5. A life ------------------------------------------------------------ */
 
-/* Until every vCPU thread has ended. Return: errno of a RUN that failed, or 0. */
+/* Until no vCPU thread runs any more. Return: errno of a RUN that failed, or 0. */
 static int run(struct holder_state *h)
 {
 	uint32_t all = h->running;
@@ -533,8 +590,6 @@ static int run(struct holder_state *h)
 				kill_domain(h, "a vCPU of its holder failed");
 		}
 	}
-	for (uint32_t i = 0; i < all; i++)
-		(void)pthread_join(h->threads[i].thread, NULL);
 	if (!h->started)
 		look_for_first_call(h);
 	return err;
@@ -625,7 +680,7 @@ static void live(struct holder_state *h)
 		    domain.state != DOMUS_STATE_REBOOT || h->reboots >= h->config->max_reboots)
 			break;
 		if (reboot(h)) {
-			/* Threads that were started end with the domain. */
+			/* Threads that were started return with the domain's end. */
 			char text[DOMUS_DEL_REASON_MAX + 1];
 
 			snprintf(text, sizeof(text), "reboot: %.100s: %.120s", h->error.what,
@@ -635,6 +690,7 @@ static void live(struct holder_state *h)
 			break;
 		}
 	}
+	end_threads(h);
 	end(h, err);
 }
 

@@ -41,6 +41,10 @@ static const struct command *const port_commands[] = {
 	&cmd_port_attach, &cmd_port_detach, &cmd_port_list, &cmd_port_set, NULL,
 };
 
+static const struct command *const vcpu_commands[] = {
+	&cmd_vcpu_list, &cmd_vcpu_pin, NULL,
+};
+
 /* The first one is implied. */
 static const struct object {
 	const char *name;
@@ -51,6 +55,7 @@ static const struct object {
 	{ "disk", "disks of domains", disk_commands },
 	{ "port", "ports of domains", port_commands },
 	{ "net", "network interfaces of domains", net_commands },
+	{ "vcpu", "virtual CPUs of domains", vcpu_commands },
 };
 
 #define OBJECTS (sizeof(objects) / sizeof(*objects))
