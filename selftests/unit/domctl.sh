@@ -286,6 +286,40 @@ test_vcpu() {
 		/sys/devices/system/cpu/online))" vcpu pin a 0 0,8191
 }
 
+test_limits() {
+	local value
+
+	says '^Usage: domctl .* set NAME' set help
+	says '^Usage: domctl .* set NAME' help set
+	refuse 1 NAME "is missing (see domctl set help)" set
+	refuse 1 NAME "is missing (see domctl set help)" set --weight 5
+	refuse 1 b "unexpected word (see domctl set help)" set a b --weight 5
+	refuse 1 set "nothing to change (see domctl set help)" set a
+	refuse 1 --weight "needs a value: W" set a --weight
+	refuse 1 --memory "unknown option $HINT" set a --memory 1M
+	for value in 0 10001 18446744073709551616; do
+		refuse 1 weight "$value is not in 1 to 10000" set a --weight $value
+		wrong weight "$value is not in 1 to 10000" --weight $value
+	done
+	for value in "" x -1 1.5 5% " 5" 0x5; do
+		refuse 1 weight "'$value' is not a number" set a --weight "$value"
+	done
+	for value in 0 6401 4294967295 18446744073709551616; do
+		refuse 1 cap "$value is not in 1 to 6400" set a --cap $value
+		wrong cap "$value is not in 1 to 6400" --cap $value%
+	done
+	for value in x -1 1.5 " 5" None "5 "; do
+		refuse 1 cap "'$value' is not a number" set a --cap "$value"
+	done
+	for value in "" % 00000000000000000000000000000000; do
+		refuse 1 cap "'$value' is no percentage of a CPU (as 30%), nor none" set a --cap "$value"
+	done
+	refuse 1 weight "0 is not in 1 to 10000" set a --cap 5 --weight 0
+	config 2 "weight: 0 is not in 1 to 10000" "[domain]" "weight = 0"
+	config 3 "cap: 9999 is not in 1 to 6400" "[domain]" "weight = 5" "cap = 9999%"
+	config 3 "weight: no such key in [net NAME]" "[net a]" "host = yes" "weight = 5"
+}
+
 test_small() {
 	local rule="must be letters, digits, '.', '_' and '-', a letter or digit first" many i
 	local size="is not a size (as 512M or 2G)"
@@ -479,6 +513,7 @@ test_absent() {
 	refuse 2 module "$why" net
 	refuse 2 module "$why" net attach a --host
 	refuse 2 module "$why" net detach a b
+	refuse 2 module "$why" set a --weight 5 --cap none
 	refuse 2 module "$why" vcpu list a
 	refuse 2 module "$why" vcpu pin a 0 all
 	refuse 2 module "$why" create a -k "$work/kernel"
@@ -525,7 +560,7 @@ test_spec() {
 test_random() {
 	local words=(-j -p -s -d -jp -x -- --json --memory --memory=1M --vcpus 0 64 -m -c --wait
 		     --detach --console --escape ^A none list show create console destroy
-		     domain port vcpu pin 0-1 all balloon --port a=b --rng none --balloon --terminal --vsock disk attach detach resize set --disk -f --readonly --rate version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
+		     domain port vcpu pin 0-1 all set --weight 5 --cap 30% balloon --port a=b --rng none --balloon --terminal --vsock disk attach detach resize set --disk -f --readonly --rate version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
 		     --append "x y" --log --timeout --max-reboots --force -h)
 	local i n arguments bad=0
 
@@ -554,6 +589,7 @@ test_disk
 test_net
 test_config
 test_small
+test_limits
 test_vcpu
 test_files
 test_json

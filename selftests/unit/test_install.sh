@@ -124,7 +124,7 @@ test_completion() {
 	# shellcheck disable=SC2317  # for _domctl
 	domctl() { echo '[{"id":1,"name":"web","state":"running"},{"id":2,"name":"web-2"}]'; }
 	completes "domctl cre" create
-	completes "domctl s" show
+	completes "domctl s" show set
 	completes "domctl show w" web web-2
 	completes "domctl domain destroy web-" web-2
 	completes "domctl -j console " web web-2
@@ -134,6 +134,9 @@ test_completion() {
 	completes "domctl console --f" --force
 	completes "domctl help ver" version
 	completes "domctl list --pre" --pretty
+	completes "domctl set web" web web-2
+	completes "domctl set web --w" --weight
+	completes "domctl create x --cap "
 	completes "domctl vcpu p" pin
 	completes "domctl vcpu list web-" web-2
 	# shellcheck disable=SC2317  # for _domctl

@@ -2,6 +2,7 @@
 /* links: userspace/domctl/create.c userspace/domctl/config.c userspace/domctl/disk.c */
 /* links: userspace/domctl/nic.c userspace/domctl/small.c userspace/domctl/port.c */
 /* links: userspace/domctl/vsock.c userspace/domctl/attach.c userspace/domctl/wire.c */
+/* links: userspace/domctl/limit.c userspace/domctl/print.c */
 /* links: userspace/domctl/opts.c userspace/domctl/size.c userspace/domctl/error.c */
 /* libs: -linih -lpthread */
 /*
@@ -104,6 +105,7 @@ static void add_all(char *to, const struct create *c)
 	    d->log ? d->log : "-");
 	add(to, " reboots %u %d tied %d mode %d escape %d timeout %" PRIu64 " %d", d->max_reboots,
 	    c->counted, d->tied, c->mode, c->escape, c->timeout, c->limited);
+	add(to, " weight %u cap %u", d->limits.weight, d->limits.cap);
 	add_devices(to, c);
 	add_small(to, &d->small);
 }
@@ -188,7 +190,8 @@ static const struct sample domain_samples[] = {
 	{ "port", "a=/a,b=/b", NULL }, { "terminal", NULL, NULL }, { "vsock", "77", NULL },
 	{ "console", NULL, NULL }, { "detach", NULL, NULL }, { "wait", NULL, NULL },
 	{ "timeout", "5", NULL }, { "log", "/l", NULL }, { "max-reboots", "4", NULL },
-	{ "escape", "^A", NULL }, { NULL, NULL, NULL },
+	{ "escape", "^A", NULL }, { "weight", "7", NULL }, { "cap", "30%", NULL },
+	{ NULL, NULL, NULL },
 };
 
 /* Those that are sections, or the file itself. */

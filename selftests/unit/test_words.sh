@@ -53,7 +53,7 @@ commands() {
 page() {
 	local name
 
-	for name in "-$2" "-$1" ""; do
+	for name in "-$1" "-$2" ""; do
 		[[ -e $man/domctl$name.8.scd ]] && echo "$man/domctl$name.8.scd" && return
 	done
 }
@@ -136,6 +136,7 @@ pages_of() {
 	print.c:*)			echo domctl ;;
 	cmd_domain.c:*)			echo list+show ;;
 	dev_cmd.c:*)			echo disk net ;;
+	limit.c:*)			echo show set ;;
 	end.c:*)			echo create ;;
 	cmd_*)				name=${1#cmd_}; echo "${name%.c}" ;;
 	esac

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "cgroup.h"
 #include "create.h"
 #include "domctl.h"
 #include "end.h"
@@ -46,7 +47,7 @@ static int open_file(const char *path, const char *what, struct error *error)
 /* ---- 2. The holder -------------------------------------------------------- */
 
 /* Waits for its end, which is the end of all it had. Return: wait status. */
-static int reap(const struct holder *holder)
+static int reap(const struct create *c, const struct holder *holder)
 {
 	int64_t deadline = attach_now() + HOLDER_END_MS;
 	int status = 0;
@@ -59,22 +60,25 @@ static int reap(const struct holder *holder)
 		(void)poll(NULL, 0, 5);
 	}
 	runtime_sweep();
+	cgroup_sweep(c->config.name);
 	return status;
 }
 
 /* Tells the holder to destroy the domain, and sees to it that it is done. */
-static void end_domain_now(const struct holder *holder, const char *reason)
+static void end_domain_now(const struct create *c, const struct holder *holder,
+			   const char *reason)
 {
 	const struct wire_head head = { .type = WIRE_END };
 
 	(void)wire_send(holder->socket, &head, reason, strlen(reason));
-	(void)reap(holder);
+	(void)reap(c, holder);
 }
 
 /* The holder has gone without a word: it was killed. */
-static int holder_died(const struct holder *holder, const char *when, struct error *error)
+static int holder_died(const struct create *c, const struct holder *holder, const char *when,
+		       struct error *error)
 {
-	int status = reap(holder);
+	int status = reap(c, holder);
 
 	if (WIFSIGNALED(status))
 		return error_set(error, EXIT_HOLDER_DIED, "holder", "was killed by signal %d (%s) "
@@ -84,14 +88,14 @@ static int holder_died(const struct holder *holder, const char *when, struct err
 			 when);
 }
 
-static int start_failed(const struct holder *holder, const struct wire *wire,
-			struct error *error)
+static int start_failed(const struct create *c, const struct holder *holder,
+			const struct wire *wire, struct error *error)
 {
 	const char *what = wire->data;
 	size_t length = strnlen(what, wire->size);
 	const char *why = length < wire->size ? what + length + 1 : "failed";
 
-	(void)reap(holder);
+	(void)reap(c, holder);
 	return error_set(error, (int)wire->head.code, what, "%s", why);
 }
 
@@ -101,7 +105,7 @@ static int too_late(const struct create *c, const struct holder *holder, const c
 	char reason[64];
 
 	snprintf(reason, sizeof(reason), "timeout after %" PRIu64 " s", c->timeout);
-	end_domain_now(holder, reason);
+	end_domain_now(c, holder, reason);
 	return error_set(error, EXIT_TIMEOUT, c->config.name, "%s after %" PRIu64 " s: destroyed",
 			 what, c->timeout);
 }
@@ -122,7 +126,7 @@ static int wait_start(struct ctx *ctx, const struct create *c, const struct hold
 			continue;
 		got = wire_receive(holder->socket, &wire);
 		if (!got)
-			return holder_died(holder, "before the guest's first call", &ctx->error);
+			return holder_died(c, holder, "before the guest's first call", &ctx->error);
 		if (got < 0)
 			continue;
 		switch (wire.head.type) {
@@ -130,9 +134,9 @@ static int wait_start(struct ctx *ctx, const struct create *c, const struct hold
 			debug(ctx, "domain %u has made its first call", wire.head.id);
 			return 0;
 		case WIRE_FAILED:
-			return start_failed(holder, &wire, &ctx->error);
+			return start_failed(c, holder, &wire, &ctx->error);
 		case WIRE_ENDED:
-			end_domain_now(holder, "");
+			end_domain_now(c, holder, "");
 			if (c->mode == OPT_WAIT)
 				return end_domain(ctx, c->config.name, &wire);
 			/* It was to run: whatever its reason, this is no success. */
@@ -182,17 +186,17 @@ static int attached_end(struct ctx *ctx, const struct create *c, const struct ho
 	switch (result) {
 	case ATTACH_ENDED:
 		close(holder->socket);
-		(void)reap(holder);
+		(void)reap(c, holder);
 		return end_domain(ctx, name, last);
 	case ATTACH_TIMED_OUT:
 		return too_late(c, holder, "has not ended", &ctx->error);
 	case ATTACH_LOST:
-		return holder_died(holder, "while the guest ran", &ctx->error);
+		return holder_died(c, holder, "while the guest ran", &ctx->error);
 	case ATTACH_SIGNALLED:
 	case ATTACH_FAILED:
 		if (c->mode == OPT_WAIT) {
 			snprintf(reason, sizeof(reason), "domctl create was interrupted");
-			end_domain_now(holder, reason);
+			end_domain_now(c, holder, reason);
 			return result == ATTACH_FAILED ? -1 :
 			       error_set(&ctx->error, EXIT_SIGNAL + a->signal, name,
 					 "interrupted: destroyed");
@@ -221,7 +225,7 @@ static int stay(struct ctx *ctx, const struct create *c, const struct holder *ho
 
 	a.socket = runtime_connect(c->config.name, geteuid(), &ctx->error);
 	if (a.socket < 0 || attach_begin(&a, c->config.name, &ctx->error)) {
-		end_domain_now(holder, "its creator could not attach");
+		end_domain_now(c, holder, "its creator could not attach");
 		return -1;
 	}
 	end_greet(&a, c->config.name);
@@ -315,6 +319,8 @@ const struct command cmd_create = {
 		"      --terminal        a second console that knows the size of the terminal:\n"
 		"                        domctl console --terminal\n"
 		"      --vsock CID|auto  sockets of AF_VSOCK between the guest and the host\n"
+		"      --weight W        its part of the CPU among others: 1 to 10000 (100)\n"
+		"      --cap PERCENT     the most that it has, of one CPU: 30%, 200%, none\n"
 		"      --detach          return when the guest has started (the default)\n"
 		"      --console         attach this terminal; ^] detaches, the domain runs on\n"
 		"      --wait            wait for the end; the exit status says what it was\n"

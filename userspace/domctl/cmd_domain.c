@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "dev_print.h"
 #include "domctl.h"
 #include "names.h"
@@ -167,6 +168,27 @@ const struct command cmd_list = {
 
 /* ---- 2. show -------------------------------------------------------------- */
 
+/* What its cgroup keeps it to, if it has one. */
+static void print_limits(struct print *p, struct control *control,
+			 const struct control_domain *d)
+{
+	const struct control_ref ref = { .name = d->name, .id = d->id };
+	struct control_domain now = *d;
+	struct error ignored = { 0 };
+	struct process process;
+	struct cgroup cgroup;
+	struct limits limits;
+
+	if (process_open(&process, control, &ref, &now, &ignored))
+		return;
+	if (!cgroup_find(process.proc, d->name, &cgroup)) {
+		cgroup_get(&cgroup, &limits);
+		limits_print(p, &limits);
+		print_string(p, "cgroup", "Cgroup", cgroup.path + cgroup.name);
+	}
+	process_close(&process);
+}
+
 static int run_show(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
 	const struct control_ref ref = {
@@ -184,6 +206,7 @@ static int run_show(struct ctx *ctx, const struct command *self, int argc, char 
 		print_object(&ctx->print, NULL, NULL);
 		print_domain(&ctx->print, &domain);
 		print_rest(&ctx->print, &domain, true);
+		print_limits(&ctx->print, control, &domain);
 		print_regs(&ctx->print, &domain.regs);
 		result = print_vcpus(ctx, control, &domain);
 		if (!result)
@@ -318,6 +341,7 @@ static int run_destroy(struct ctx *ctx, const struct command *self, int argc, ch
 	result = destroy(control, name, &net, &ctx->error);
 	control_close(control);
 	runtime_sweep();
+	cgroup_sweep(name);
 	if (net)
 		netnat_sweep();
 	if (!result && ctx->print.json) {

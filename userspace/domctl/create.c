@@ -41,6 +41,8 @@ const struct opt create_opts[] = {
 	{ "port", 0, "NAME=PATH[,...]", OPT_PORT },
 	{ "terminal", 0, NULL, OPT_TERMINAL },
 	{ "vsock", 0, "CID", OPT_VSOCK },
+	{ "weight", 0, "W", OPT_WEIGHT },
+	{ "cap", 0, "PERCENT", OPT_CAP },
 	{ "console", 0, NULL, OPT_CONSOLE },
 	{ "detach", 0, NULL, OPT_DETACH },
 	{ "wait", 0, NULL, OPT_WAIT },
@@ -136,6 +138,10 @@ static int set_option(struct create *c, int id, const char *value, struct error 
 		return small_parse_rng(&c->config.small, value, error);
 	case OPT_BALLOON:
 		return small_parse_balloon(&c->config.small, value, error);
+	case OPT_WEIGHT:
+		return limits_parse_weight(&c->config.limits, value, error);
+	case OPT_CAP:
+		return limits_parse_cap(&c->config.limits, value, error);
 	case OPT_CONSOLE:
 	case OPT_DETACH:
 	case OPT_WAIT:

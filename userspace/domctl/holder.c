@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "build.h"
+#include "cgroup.h"
 #include "console.h"
 #include "device.h"
 #include "disk.h"
@@ -55,7 +56,7 @@
 
 /* How often the first call of the guest is looked for; the module sends no word. */
 #define FIRST_CALL_MS 10
-/* How long clients may take to read the end of a console. */
+/* How long clients may take to read the end of a console, workers of the host to end. */
 #define FAREWELL_MS 2000
 
 struct holder_state;
@@ -82,6 +83,8 @@ struct vcpu_thread {
  * @stop: the holder shall end, whatever the domain does
  * @started: the guest has made its first call, and the creator knows
  * @over: vCPU threads that wait shall end
+ * @before: the cgroup that we were in
+ * @left: the domain's, of which @cgroup_events tells; -1: there is none
  * @done: eventfd; counts vCPU threads that do not run any more
  * @running: number of vCPU threads that do
  */
@@ -106,6 +109,9 @@ struct holder_state {
 	uint32_t running;
 	struct vcpu_thread threads[DOMUS_MAX_VCPUS];
 	struct console console;
+	struct cgroup before;
+	struct cgroup left;
+	int cgroup_events;
 };
 
 /* ---- 1. A process of its own ---------------------------------------------- */
@@ -300,6 +306,16 @@ static int attach_vsock(struct holder_state *h)
 			    h->config->small.cid, &h->error);
 }
 
+/* Before anything is charged to us, and the host has workers for our devices. */
+static int enter_cgroup(struct holder_state *h)
+{
+	const struct limits *limits = &h->config->limits;
+	struct cgroup cgroup;
+
+	return limits_said(limits) ?
+	       cgroup_make(h->config->name, 0, limits, &cgroup, &h->error) : 0;
+}
+
 static int make_domain(struct holder_state *h)
 {
 	const struct holder_config *config = h->config;
@@ -310,7 +326,7 @@ static int make_domain(struct holder_state *h)
 		return -1;
 	if (control_domain_new(h->control, h->device, config->name, config->vcpus, h->memory,
 			       config->memory, &h->ref.id, &h->error) ||
-	    attach_disks(h) || attach_nics(h) ||
+	    enter_cgroup(h) || attach_disks(h) || attach_nics(h) ||
 	    control_small_new(h->control, &h->ref, &config->small, &h->error) ||
 	    attach_vsock(h))
 		return -1;
@@ -479,6 +495,7 @@ enum {
 	POLL_CREATOR,
 	POLL_SIGNALS,
 	POLL_DONE,
+	POLL_CGROUP,
 	POLL_CONSOLE,
 	POLL_NR = POLL_CONSOLE + CONSOLE_POLLFDS,
 };
@@ -556,6 +573,7 @@ static void serve(struct holder_state *h, int timeout)
 		[POLL_CREATOR] = { .fd = h->creator, .events = POLLIN },
 		[POLL_SIGNALS] = { .fd = h->signals, .events = POLLIN },
 		[POLL_DONE] = { .fd = h->running ? h->done : -1, .events = POLLIN },
+		[POLL_CGROUP] = { .fd = h->cgroup_events, .events = POLLPRI },
 	};
 	uint64_t count;
 
@@ -565,6 +583,8 @@ static void serve(struct holder_state *h, int timeout)
 	if (fds[POLL_DONE].revents & POLLIN && read(h->done, &count, sizeof(count)) > 0)
 		h->running--;
 	console_serve(&h->console, fds + POLL_CONSOLE);
+	if (fds[POLL_CGROUP].revents && cgroup_remove(&h->left, h->cgroup_events))
+		h->cgroup_events = -1;
 	if (fds[POLL_CREATOR].revents)
 		serve_creator(h);
 	if (fds[POLL_SIGNALS].revents & POLLIN)
@@ -664,6 +684,8 @@ static void end(struct holder_state *h, int run_err)
 	control_ports_remove(h->control, &h->ref);
 	munmap(h->memory, h->config->memory);
 	h->memory = NULL;
+	/* It goes with the domain, though we stay to tell of that. */
+	h->cgroup_events = cgroup_leave(h->config->name, h->ref.id, &h->before, &h->left);
 }
 
 /* Runs the guest through its reboots to its end. */
@@ -748,7 +770,9 @@ static int begin(struct holder_state *h)
 /* The holder's main(). Return: exit status. */
 static int holder_main(struct holder_state *h)
 {
+	cgroup_here(&h->before);
 	if (begin(h)) {
+		(void)cgroup_leave(h->config->name, h->ref.id, &h->before, &h->left);
 		tell_failure(h);
 		if (h->ref.id)
 			control_ports_remove(h->control, &h->ref);
@@ -760,6 +784,10 @@ static int holder_main(struct holder_state *h)
 	live(h);
 	linger(h);
 	runtime_remove(h->config->name);
+	/* Workers of devices end with the file at last. */
+	close(h->device);
+	if (h->cgroup_events >= 0)
+		cgroup_wait(&h->left, h->cgroup_events, FAREWELL_MS);
 	return 0;
 }
 
@@ -789,6 +817,7 @@ int holder_fork(const struct holder_config *config, struct holder *holder,
 	h->config = config;
 	h->creator = pair[1];
 	h->device = -1;
+	h->cgroup_events = -1;
 	h->tied = config->tied;
 	h->ref.name = config->name;
 	_exit(holder_main(h));

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "limit.h"
 #include "small.h"
 
 struct disk;
@@ -28,6 +29,7 @@ struct nic;
  * @max_reboots: one more is a reboot loop and ends the domain
  * @disks, @nics: attached before the start; each has its name
  * @small: other devices, settled by small_check()
+ * @limits: kept by a cgroup of the domain's own, if some are said
  * @tied: the domain ends when its creator goes away without LEAVE
  */
 struct holder_config {
@@ -44,6 +46,7 @@ struct holder_config {
 	const struct nic *nics;
 	size_t nr_nics;
 	struct small small;
+	struct limits limits;
 	bool tied;
 };
 

@@ -25,7 +25,7 @@
 
 static const struct command *const domain_commands[] = {
 	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_balloon,
-	&cmd_version, NULL,
+	&cmd_set, &cmd_version, NULL,
 };
 
 static const struct command *const disk_commands[] = {
