@@ -65,7 +65,7 @@ result "three domains on one CPU"
 shared 7000 100 200 400
 result "weights 100, 200 and 400: 1 : 2 : 4"
 domctl set a --weight 10000 && domctl set b --weight 5000 && domctl set c --weight 5000 &&
-	shared 4000 2 1 1
+	shared 8000 2 1 1
 result "others, while they run: 2 : 1 : 1"
 domctl destroy c
 domctl set a --weight 100 --cap 30 && domctl set b --weight 100 && capped 4000 30
