@@ -257,7 +257,7 @@ static int run_set(struct ctx *ctx, const struct command *self, int argc, char *
 	if (dev_parse(ctx, self, argc, argv, &w, &disk, attach_option) ||
 	    disk_name_check(w.words[1], &ctx->error))
 		return -1;
-	if (!disk.rates.has_bytes && !disk.rates.has_ops && !disk.rates.has_burst)
+	if (!disk_rates_said(&disk.rates))
 		return error_set(&ctx->error, EXIT_USAGE, "set",
 				 "nothing to change (see domctl disk set help)");
 	if (dev_open_domain(ctx, w.words[0], &control, &domain, &ref))

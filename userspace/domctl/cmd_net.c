@@ -189,11 +189,6 @@ struct set {
 	bool no_vlan;
 };
 
-static bool has_rates(const struct disk_rates *rates)
-{
-	return rates->has_bytes || rates->has_ops || rates->has_burst;
-}
-
 /* Is it about the host's end, not limits alone? */
 static bool touches_host(const struct set *set)
 {
@@ -273,7 +268,7 @@ static int change(struct control *control, const struct control_ref *ref, struct
 		goto undo_wire;
 	if (set->link && netif_set_up(n, nic->name, dev->ifindex, set->link > 0, error))
 		goto undo_mtu;
-	if (!has_rates(rates) ||
+	if (!disk_rates_said(rates) ||
 	    !control_dev_set_rates(control, ref, "net", nic->name, rates, error))
 		return 0;
 	if (set->link)
@@ -325,7 +320,7 @@ static int run_set(struct ctx *ctx, const struct command *self, int argc, char *
 	if (dev_parse(ctx, self, argc, argv, &w, &what, set_option) ||
 	    dev_name_check(w.words[1], DOMUS_DEV_KIND_NET, &ctx->error))
 		return -1;
-	if (!touches_host(&what) && !has_rates(&what.nic.rates))
+	if (!touches_host(&what) && !disk_rates_said(&what.nic.rates))
 		return error_set(&ctx->error, EXIT_USAGE, "set",
 				 "nothing to change (see domctl net set help)");
 	if (what.no_bridge && (what.nic.vlan || what.no_vlan))

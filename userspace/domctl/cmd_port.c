@@ -232,7 +232,7 @@ static int run_set(struct ctx *ctx, const struct command *self, int argc, char *
 	if (dev_parse(ctx, self, argc, argv, &w, &rates, rate_option) ||
 	    port_name_check(w.words[1], &ctx->error))
 		return -1;
-	if (!rates.has_bytes && !rates.has_ops && !rates.has_burst)
+	if (!disk_rates_said(&rates))
 		return error_set(&ctx->error, EXIT_USAGE, "set",
 				 "nothing to change (see domctl port set help)");
 	if (dev_open_domain(ctx, w.words[0], &control, &domain, &ref))

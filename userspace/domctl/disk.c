@@ -77,6 +77,11 @@ int disk_ring_option(uint32_t *flags, const char *value, struct error *error)
 	return 0;
 }
 
+bool disk_rates_said(const struct disk_rates *rates)
+{
+	return rates->has_bytes || rates->has_ops || rates->has_burst;
+}
+
 int disk_rate_option(struct disk_rates *rates, int id, const char *value, struct error *error)
 {
 	char text[SIZE_TEXT];

@@ -92,6 +92,7 @@ int disk_option(struct disk *disk, int id, const char *value, struct error *erro
 int disk_ring_option(uint32_t *flags, const char *value, struct error *error);
 
 /* The same for limits alone, which other devices have, too. */
+bool disk_rates_said(const struct disk_rates *rates);	/* is any given? */
 int disk_rate_option(struct disk_rates *rates, int id, const char *value, struct error *error);
 
 /**
