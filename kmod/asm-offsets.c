@@ -5,8 +5,10 @@
  */
 #include <linux/kbuild.h>
 #include <linux/stddef.h>
+#include <asm/apicdef.h>
 
 #include "switch.h"
+#include "vcpu.h"
 
 #define D(field) OFFSET(CD_##field, cell_data, field)
 #define H(field) OFFSET(CH_##field, cell_host, field)
@@ -17,13 +19,16 @@ static void __used common(void)
 	D(syscall_entry); D(cr2); D(dr6); D(dr7); D(fs_base); D(gs_base);
 	D(invlpg); D(ds); D(es); D(fs); D(gs); D(mode); D(invalidate);
 	D(fsgsbase); D(pku); D(verw); D(nmi_latched); D(mc_latched); D(fatal);
-	D(gdtr); D(idtr); D(fatal_vector); D(fatal_error); D(fatal_ip);
+	D(flush); D(flushes); D(gdtr); D(idtr); D(fatal_vector); D(fatal_error); D(fatal_ip);
 	D(fatal_cr2); D(scratch); D(nmi_scratch); D(mc_scratch); D(passes);
 	D(aborts); D(nmi_ring0); D(nmi_ring3); D(mc_ring0); D(mc_ring3);
 	D(db_absorbed); D(sel_fixups); D(regs);
 	BLANK();
 	H(ret_ip); H(ret_sp); H(fs_base); H(gs_base); H(ds); H(es); H(fs);
 	H(gs); H(ldt); H(gdtr); H(idtr); H(msrs_done); H(nr_msrs); H(msrs);
+	H(eoi); H(work); H(kick);
+	DEFINE(VCPU_WORK, VCPU_WORK_FLAGS);
+	DEFINE(EOI_MSR, APIC_BASE_MSR + (APIC_EOI >> 4));
 	BLANK();
 	OFFSET(CM_msr, cell_msr, msr);
 	OFFSET(CM_keep, cell_msr, keep);

@@ -66,6 +66,11 @@ void bus_setup(struct bus *b)
 	init_waitqueue_head(&b->changed);
 }
 
+static unsigned int nr_workers(const struct bus_device *dev)
+{
+	return 1 + dev->ops->io_workers;
+}
+
 static void destroy_workers(struct bus_device *dev)
 {
 	unsigned int i;
@@ -85,7 +90,7 @@ static int device_free(void *arg)
 	struct bus_device *dev = arg;
 	struct bus_queue *queues = dev->queues;
 	struct domus_domain *d = dev->d;
-	unsigned int i, area;
+	unsigned int i, area, workers = nr_workers(dev);
 
 	destroy_workers(dev);
 	bus_rate_cancel(&dev->rate);	/* which they may have set */
@@ -99,6 +104,7 @@ static int device_free(void *arg)
 	if (atomic_dec_and_test(&freeing))
 		wake_up_all(&freed);
 	if (d) {
+		bus_user_uncharge(d->owner, workers);
 		atomic_dec(&d->bus.freeing);
 		atomic_dec(&d->bus.alive);
 		wake_up_all(&d->bus.changed);
@@ -329,11 +335,15 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
 			       "device name: letters, digits and ._- only, a letter or digit first");
 		return -EINVAL;
 	}
-	slot = make_workers(d, dev, name, extack);
-	if (slot) {
-		destroy_workers(dev);
+	slot = bus_user_charge(d->owner, nr_workers(dev));
+	if (slot == -EAGAIN)
+		NL_SET_ERR_MSG(extack,
+			       "RLIMIT_NPROC: the user's processes and the threads of devices are as many");
+	if (slot)
 		return slot;
-	}
+	slot = make_workers(d, dev, name, extack);
+	if (slot)
+		goto err_workers;
 	mutex_lock(&b->lock);
 	slot = free_slot(d, dev->ops, name, extack);
 	if (slot >= 0) {
@@ -347,12 +357,15 @@ int bus_add(struct domus_domain *d, struct bus_device *dev, const char *name,
 			dev->ops->plug(dev);
 	}
 	mutex_unlock(&b->lock);
-	if (slot < 0) {
-		destroy_workers(dev);
-		return slot;
-	}
-	event_signal_kind(d, DOMUS_PORT_BUS, 0);
+	if (slot < 0)
+		goto err_workers;
+	event_signal_kind(d, DOMUS_PORT_BUS);
 	return 0;
+
+err_workers:
+	destroy_workers(dev);
+	bus_user_uncharge(d->owner, nr_workers(dev));
+	return slot;
 }
 
 /* Take the device out of its slot; unplugged() is next, without the lock. */
@@ -416,7 +429,7 @@ static void end_work(struct work_struct *work)
 	mutex_unlock(&b->lock);
 	if (gone) {
 		unplugged(dev);
-		event_signal_kind(dev->d, DOMUS_PORT_BUS, 0);
+		event_signal_kind(dev->d, DOMUS_PORT_BUS);
 	}
 	bus_put(dev);
 }
@@ -462,7 +475,7 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 		timeout = END_TIME;
 	}
 	if (force || !asked)
-		event_signal_kind(d, DOMUS_PORT_BUS, 0);
+		event_signal_kind(d, DOMUS_PORT_BUS);
 
 	left = wait_event_killable_timeout(b->changed, READ_ONCE(dev->let_go) || domain_dead(d),
 					   timeout);
@@ -483,7 +496,7 @@ int bus_remove(struct domus_domain *d, const char *name, bool force, unsigned lo
 		unplugged(dev);
 	/* it has gone; or the guest may keep it, or take it again */
 	if (left || !again)
-		event_signal_kind(d, DOMUS_PORT_BUS, 0);
+		event_signal_kind(d, DOMUS_PORT_BUS);
 	bus_put(dev);
 	/* who took a disk away may unmount its file system next; other domains' may hang */
 	if (gone)

@@ -180,7 +180,8 @@ static s64 config_access(struct bus_device *dev, const u64 args[6])
 		return -EINVAL;
 	if (write && len && gmem_read(&dev->d->gmem, gpa, buf, len))
 		return -EFAULT;
-	mutex_lock(&dev->lock);
+	if (mutex_lock_killable(&dev->lock))
+		return -EINTR;
 	if (bus_plugged(dev)) {
 		r = generation(dev);
 		if (write && len)
@@ -228,6 +229,10 @@ static s64 config_op(struct bus_device *dev, const u64 args[6])
 	}
 }
 
+/*
+ * A vCPU that resets a device waits with the device's lock for what the host's disk does not
+ * answer. Others wait for it so that they can be killed: the guest sees none of their -EINTR.
+ */
 s64 bus_call_config(struct domus_domain *d, const u64 args[6])
 {
 	struct bus_device *dev;
@@ -240,8 +245,9 @@ s64 bus_call_config(struct domus_domain *d, const u64 args[6])
 		return -ENODEV;
 	if (args[0] == DOMUS_DEV_READ || args[0] == DOMUS_DEV_WRITE) {
 		r = config_access(dev, args);
+	} else if (mutex_lock_killable(&dev->lock)) {
+		r = -EINTR;
 	} else {
-		mutex_lock(&dev->lock);
 		if (bus_plugged(dev))
 			r = config_op(dev, args);
 		mutex_unlock(&dev->lock);
@@ -265,7 +271,8 @@ static s64 disable(struct bus_queue *q)
 	long left = MAX_SCHEDULE_TIMEOUT;
 	s64 r = -ENODEV;
 
-	mutex_lock(&dev->lock);
+	if (mutex_lock_killable(&dev->lock))
+		return -EINTR;
 	if (bus_plugged(dev)) {
 		bus_queue_disable(q);
 		if (dev->ops->disabled)

@@ -57,4 +57,18 @@ void bus_quiesce(struct bus_device *dev);
  */
 int bus_reset_device(struct bus_device *dev, long *left);
 
+/* bus_user.c */
+
+/**
+ * bus_user_charge() - count threads of a device against who has the domain
+ * @owner: whose domain it is
+ * @nr: threads that are about to be made
+ *
+ * Always allowed to an asker who may have more processes than RLIMIT_NPROC. Context: process of
+ * the asker. Return: 0, -EAGAIN (the limit), -ENOMEM.
+ */
+int bus_user_charge(kuid_t owner, unsigned int nr);
+/* They have ended, or were never made. Context: process. */
+void bus_user_uncharge(kuid_t owner, unsigned int nr);
+
 #endif /* DOMUS_BUS_PRIV_H */

@@ -189,7 +189,8 @@ s64 bus_queue_enable(struct bus_queue *q, const struct domus_dev_queue *config)
 	u64 features;
 	s64 r;
 
-	mutex_lock(&dev->lock);
+	if (mutex_lock_killable(&dev->lock))
+		return -EINTR;
 	features = dev->features;
 	r = may_enable(q, config);
 	mutex_unlock(&dev->lock);
@@ -197,7 +198,10 @@ s64 bus_queue_enable(struct bus_queue *q, const struct domus_dev_queue *config)
 		r = ring_map(q, config, features, &ring);
 	if (r)
 		return r;
-	mutex_lock(&dev->lock);
+	if (mutex_lock_killable(&dev->lock)) {
+		ring_unmap(&ring);
+		return -EINTR;
+	}
 	r = may_enable(q, config);
 	/* another vCPU may have reset it since */
 	if (!r && dev->features != features)
@@ -224,10 +228,29 @@ bool bus_stalled(struct bus_queue *q)
 	       (!READ_ONCE(q->dev->ending) && bus_rate_over(&q->dev->rate));
 }
 
+/*
+ * A look at the guest's memory may have taken for ever: a worker's kick has no reference,
+ * so that the device may have lost its last one meanwhile. Not before the queue was
+ * disabled, with the push lock: where it is enabled, there is one to add to.
+ */
+static bool hold_popped(struct bus_queue *q)
+{
+	unsigned long flags;
+	bool enabled;
+
+	spin_lock_irqsave(&q->push, flags);
+	enabled = q->enabled;
+	if (enabled) {
+		q->requests++;
+		kref_get(&q->dev->ref);
+	}
+	spin_unlock_irqrestore(&q->push, flags);
+	return enabled;
+}
+
 int bus_pop(struct bus_queue *q, struct vring_chain *chain)
 {
 	struct bus_device *dev = q->dev;
-	unsigned long flags;
 	int r;
 
 	lockdep_assert_held(&q->pop);
@@ -238,13 +261,10 @@ int bus_pop(struct bus_queue *q, struct vring_chain *chain)
 		bus_break(dev, q->ring.broken);
 		return r;
 	}
-	if (!r)
-		return 0;
-	kref_get(&dev->ref);
-	spin_lock_irqsave(&q->push, flags);
-	q->requests++;
-	spin_unlock_irqrestore(&q->push, flags);
-	return 1;
+	if (!r || hold_popped(q))
+		return r;
+	vring_unpop(&q->ring, chain->id);
+	return 0;
 }
 
 void bus_unpop(struct bus_queue *q, const struct vring_chain *chain)

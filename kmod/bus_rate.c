@@ -68,25 +68,28 @@ bool bus_rate_over(struct bus_rate *rate)
 	return until;
 }
 
-static void bucket_charge(struct bus_bucket *b, u64 amount, u64 earliest)
+static void bucket_charge(struct bus_bucket *b, u64 amount, u64 earliest, u64 latest)
 {
+	u64 debt;
+
 	if (!b->per_second)
 		return;
-	b->debt = max(b->debt, earliest) +
-		  mul_u64_u64_div_u64(amount, NSEC_PER_SEC, b->per_second);
+	debt = max(b->debt, earliest) + mul_u64_u64_div_u64(amount, NSEC_PER_SEC, b->per_second);
+	b->debt = min(debt, latest);
 }
 
 void bus_rate_charge(struct bus_rate *rate, u32 bytes)
 {
 	unsigned long flags;
-	u64 now, earliest;
+	u64 now, earliest, latest;
 
 	if (!READ_ONCE(rate->limited))
 		return;
 	now = ktime_get_ns();
 	spin_lock_irqsave(&rate->lock, flags);
 	earliest = now > rate->burst_ns ? now - rate->burst_ns : 0;
-	bucket_charge(&rate->bytes, bytes, earliest);
-	bucket_charge(&rate->ops, 1, earliest);
+	latest = now + BUS_RATE_DEBT_MAX;
+	bucket_charge(&rate->bytes, bytes, earliest, latest);
+	bucket_charge(&rate->ops, 1, earliest, latest);
 	spin_unlock_irqrestore(&rate->lock, flags);
 }

@@ -16,10 +16,18 @@
 #define BUS_RATE_BURST_MS_MAX	60000
 #define BUS_RATE_MAX		1000000000000ULL	/* per second */
 
+/*
+ * What a bucket may owe, in ns: what a buffer of 4 GiB costs at a byte per second, 136 years.
+ * So each buffer is paid in full, and small limits have their average; what several vCPUs
+ * take at a time beyond that is let off. So far ahead is a time that ktime has, and with
+ * another buffer it still is one of u64.
+ */
+#define BUS_RATE_DEBT_MAX	(U32_MAX * (u64)NSEC_PER_SEC)
+
 /**
  * struct bus_bucket - one kind of token
  * @per_second: how many come, 0: no limit
- * @debt: times at which the tokens spent are paid off, ns of ktime
+ * @debt: when the tokens spent are paid off, ns of ktime; BUS_RATE_DEBT_MAX ahead at most
  */
 struct bus_bucket {
 	u64 per_second;

@@ -11,8 +11,10 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <asm/apic.h>
 #include <asm/cpu_entry_area.h>
 #include <asm/desc.h>
+#include <asm/hypervisor.h>
 #include <asm/mem_encrypt.h>
 #include <asm/pgtable.h>
 #include <asm/processor.h>
@@ -246,6 +248,8 @@ int cell_make(struct domus_vcpu *v)
 
 	static_assert(sizeof(struct x86_hw_tss) == sizeof_field(struct cell_desc, tss));
 	v->cell_va = cs->base + (u64)v->id * CELL_STRIDE;
+	v->enter_va = v->cell_va + (domus_text_enter - domus_text_start);
+	v->syscall_va = v->cell_va + (domus_text_syscall - domus_text_start);
 	for (i = 0; i < CELL_PAGE_VCPU; i++) {
 		u64 va = v->cell_va + CELL_OFF(i);
 
@@ -260,6 +264,10 @@ int cell_make(struct domus_vcpu *v)
 	v->data = pages[CELL_PAGE_DATA];
 	v->host = pages[CELL_PAGE_HOST];
 	v->desc = pages[CELL_PAGE_DESC];
+	/* below KVM an EOI is an EOI; what others make of one that they did not expect is theirs */
+	v->own_eoi = !apic->native_eoi_write || hypervisor_is_type(X86_HYPER_KVM);
+	v->host->eoi = x2apic_enabled() ? 0 : APIC_BASE + APIC_EOI;
+	v->host->kick = (u64)&v->kick;
 	fill_idt(v->cell_va, pages[CELL_PAGE_IDT]);
 	fill_desc(v);
 	return 0;

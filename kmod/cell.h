@@ -50,7 +50,7 @@ int cell_space_init(struct domus_domain *d);
  */
 void cell_space_destroy(struct domus_domain *d);
 
-/* Make the pages of vCPU v->id, set v->data, host, desc, cell_va. -ENOMEM. */
+/* Make the pages of vCPU v->id, set v->data, host, desc, *_va. -ENOMEM. */
 int cell_make(struct domus_vcpu *v);
 
 /* Map (or with NULL unmap) the vCPU page in the cell. v is out of the guest. */

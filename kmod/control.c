@@ -6,7 +6,7 @@
  *   2. who may see a domain, and finding one
  *   3. filling messages
  *   4. commands: info, new, start, reset, del, get
- *   5. dumps of domains and vCPUs
+ *   5. dumps
  *   6. events
  *   7. the family
  *
@@ -37,6 +37,7 @@
 #include "control.h"
 #include "control_priv.h"
 #include "domain.h"
+#include "event.h"
 #include "shadow.h"
 #include "vcpu.h"
 
@@ -70,6 +71,7 @@ static const struct nla_policy new_policy[DOMUS_A_MAX + 1] = {
 	[DOMUS_A_FD]		= NLA_POLICY_FULL_RANGE(NLA_U32, &control_fd_range),
 	[DOMUS_A_NAME]		= POLICY_NAME,
 	[DOMUS_A_VCPUS]		= NLA_POLICY_RANGE(NLA_U32, 1, DOMUS_MAX_VCPUS),
+	[DOMUS_A_VCPUS_WANTED]	= NLA_POLICY_RANGE(NLA_U32, 1, DOMUS_MAX_VCPUS),
 	[DOMUS_A_MEMORY]	= NLA_POLICY_NESTED(slot_policy),
 };
 
@@ -298,6 +300,8 @@ static int put_domain(struct sk_buff *msg, struct domus_domain *d,
 	err = -EMSGSIZE;
 	if (nla_put_u32(msg, DOMUS_A_PID, pid) ||
 	    nla_put_u32(msg, DOMUS_A_VCPUS, d->nr_vcpus) ||
+	    nla_put_u32(msg, DOMUS_A_VCPUS_WANTED, hweight64(READ_ONCE(d->wanted))) ||
+	    (event_is_bound(d, DOMUS_PORT_VCPUS) && nla_put_flag(msg, DOMUS_A_VCPUS_HEARD)) ||
 	    nla_put_u32(msg, DOMUS_A_REBOOTS, READ_ONCE(d->reboots)) ||
 	    nla_put_u64_64bit(msg, DOMUS_A_MEMORY_SIZE, gmem_size(&d->gmem), DOMUS_A_PAD) ||
 	    nla_put_u64_64bit(msg, DOMUS_A_SHADOW_PAGES, shadow_pages(&d->shadow),
@@ -310,56 +314,6 @@ static int put_domain(struct sk_buff *msg, struct domus_domain *d,
 cancel:
 	genlmsg_cancel(msg, hdr);
 	return err;
-}
-
-static int put_exits(struct sk_buff *msg, const struct vcpu_stats *stats)
-{
-	struct nlattr *nest;
-	unsigned int i;
-
-	for (i = 0; i < VCPU_NR_CAUSES; i++) {
-		nest = nla_nest_start(msg, DOMUS_A_VCPU_EXIT);
-		if (!nest)
-			return -EMSGSIZE;
-		if (nla_put_string(msg, DOMUS_A_EXIT_NAME, vcpu_cause_names[i]) ||
-		    nla_put_u64_64bit(msg, DOMUS_A_EXIT_COUNT, stats->by_cause[i],
-				      DOMUS_A_EXIT_PAD))
-			return -EMSGSIZE;
-		nla_nest_end(msg, nest);
-	}
-	return 0;
-}
-
-static int put_vcpu(struct sk_buff *msg, struct domus_domain *d, unsigned int nr,
-		    u32 portid, u32 seq)
-{
-	struct vcpu_stats stats;
-	struct nlattr *nest;
-	void *hdr;
-
-	hdr = genlmsg_put(msg, portid, seq, &control_family, NLM_F_MULTI, DOMUS_CMD_VCPU_GET);
-	if (!hdr)
-		return -EMSGSIZE;
-	vcpu_stats(d->vcpus[nr], &stats);
-	if (nla_put_u32(msg, DOMUS_A_ID, d->id))
-		goto cancel;
-	nest = nla_nest_start(msg, DOMUS_A_VCPU);
-	if (!nest)
-		goto cancel;
-	if (nla_put_u32(msg, DOMUS_A_VCPU_ID, nr) ||
-	    nla_put_u32(msg, DOMUS_A_VCPU_STATE, stats.state) ||
-	    nla_put_u64_64bit(msg, DOMUS_A_VCPU_RUNTIME_NS, stats.runtime_ns,
-			      DOMUS_A_VCPU_PAD) ||
-	    nla_put_u64_64bit(msg, DOMUS_A_VCPU_PASSES, stats.passes, DOMUS_A_VCPU_PAD) ||
-	    nla_put_u64_64bit(msg, DOMUS_A_VCPU_EXITS, stats.exits, DOMUS_A_VCPU_PAD) ||
-	    put_exits(msg, &stats))
-		goto cancel;
-	nla_nest_end(msg, nest);
-	genlmsg_end(msg, hdr);
-	return 0;
-cancel:
-	genlmsg_cancel(msg, hdr);
-	return -EMSGSIZE;
 }
 
 /* ---- 4. Commands ---------------------------------------------------------- */
@@ -421,6 +375,18 @@ static int parse_slot(const struct nlattr *attr, struct domus_params *p, u64 *to
 	return 0;
 }
 
+static int parse_vcpus(struct genl_info *info, struct domus_params *p)
+{
+	const struct nlattr *wanted = info->attrs[DOMUS_A_VCPUS_WANTED];
+
+	p->vcpus = nla_get_u32(info->attrs[DOMUS_A_VCPUS]);
+	p->vcpus_wanted = wanted ? nla_get_u32(wanted) : p->vcpus;
+	if (p->vcpus_wanted <= p->vcpus)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, wanted, "vcpus-wanted: more than VCPUS");
+	return -EINVAL;
+}
+
 static int parse_new(struct genl_info *info, struct domus_params *p)
 {
 	const struct nlattr *attr;
@@ -435,7 +401,9 @@ static int parse_new(struct genl_info *info, struct domus_params *p)
 		return -EINVAL;
 	}
 	p->name = nla_data(info->attrs[DOMUS_A_NAME]);
-	p->vcpus = nla_get_u32(info->attrs[DOMUS_A_VCPUS]);
+	err = parse_vcpus(info, p);
+	if (err)
+		return err;
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
 		if (nla_type(attr) != DOMUS_A_MEMORY)
 			continue;
@@ -643,30 +611,9 @@ static int dump_domain(struct sk_buff *msg, struct netlink_callback *cb,
 	return put_domain(msg, d, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLM_F_MULTI);
 }
 
-static int dump_vcpus(struct sk_buff *msg, struct netlink_callback *cb,
-		      struct domus_domain *d)
-{
-	struct control_cursor *at = (void *)cb->ctx;
-	int err;
-
-	for (; at->item < d->nr_vcpus; at->item++) {
-		err = put_vcpu(msg, d, at->item, NETLINK_CB(cb->skb).portid,
-			       cb->nlh->nlmsg_seq);
-		if (err)
-			return err;
-		at->id = d->id;
-	}
-	return 0;
-}
-
 static int control_domain_dump(struct sk_buff *msg, struct netlink_callback *cb)
 {
 	return control_dump(msg, cb, dump_domain);
-}
-
-static int control_vcpu_dump(struct sk_buff *msg, struct netlink_callback *cb)
-{
-	return control_dump(msg, cb, dump_vcpus);
 }
 
 /* ---- 6. Events ------------------------------------------------------------ */
@@ -759,6 +706,11 @@ static const struct genl_ops control_ops[] = {
 		.dumpit		= control_dev_dump,
 		.policy		= which_policy,
 		.maxattr	= ARRAY_SIZE(which_policy) - 1,
+	}, {
+		.cmd		= DOMUS_CMD_VCPU_SET,
+		.doit		= control_vcpu_set,
+		.policy		= control_vcpu_set_policy,
+		.maxattr	= ARRAY_SIZE(control_vcpu_set_policy) - 1,
 	},
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What control.c and control_dev.c, the two halves of the family, share. */
+/* What control*.c, the parts of the family, share. */
 #ifndef DOMUS_CONTROL_PRIV_H
 #define DOMUS_CONTROL_PRIV_H
 
@@ -65,5 +65,10 @@ int control_dev_new(struct sk_buff *skb, struct genl_info *info);
 int control_dev_del(struct sk_buff *skb, struct genl_info *info);
 int control_dev_set(struct sk_buff *skb, struct genl_info *info);
 int control_dev_dump(struct sk_buff *msg, struct netlink_callback *cb);
+
+/* DOMUS_CMD_VCPU_*; which attributes SET takes */
+extern const struct nla_policy control_vcpu_set_policy[DOMUS_A_MAX + 1];
+int control_vcpu_set(struct sk_buff *skb, struct genl_info *info);
+int control_vcpu_dump(struct sk_buff *msg, struct netlink_callback *cb);
 
 #endif /* DOMUS_CONTROL_PRIV_H */

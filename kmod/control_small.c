@@ -45,10 +45,31 @@ u32 control_small_kind(const struct bus_device *dev)
 
 /* ---- 2. New --------------------------------------------------------------- */
 
+/*
+ * Its packets are vhost's, and nobody here counts them: a limit that nothing obeys is not
+ * taken. Return: 0, or < 0 with a text.
+ */
+static int refuse_rates(struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	if (tb[DOMUS_A_DEV_RATE_BYTES])
+		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_RATE_BYTES],
+				    "rate: a socket device has no limits");
+	else if (tb[DOMUS_A_DEV_RATE_OPS])
+		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_RATE_OPS],
+				    "ops: a socket device has no limits");
+	else if (tb[DOMUS_A_DEV_RATE_BURST_MS])
+		NL_SET_ERR_MSG_ATTR(extack, tb[DOMUS_A_DEV_RATE_BURST_MS],
+				    "burst: a socket device has no limits");
+	else
+		return 0;
+	return -EOPNOTSUPP;
+}
+
 static struct bus_device *new_vsock(const struct domus_domain *d, struct nlattr **tb,
 				    struct netlink_ext_ack *extack)
 {
 	struct vsock_params p = {};
+	int err;
 
 	if (current->mm != d->mm) {
 		NL_SET_ERR_MSG(extack, "only the holder can make a socket device");
@@ -59,6 +80,9 @@ static struct bus_device *new_vsock(const struct domus_domain *d, struct nlattr 
 				    "VSOCK needs DEV_CID and DEV_EVENTFDS");
 		return ERR_PTR(-EINVAL);
 	}
+	err = refuse_rates(tb, extack);
+	if (err)
+		return ERR_PTR(err);
 	p.cid = nla_get_u64(tb[DOMUS_A_DEV_CID]);
 	if (tb[DOMUS_A_DEV_FEATURES])
 		p.features = nla_get_u64(tb[DOMUS_A_DEV_FEATURES]);
@@ -197,7 +221,7 @@ int control_small_set(struct bus_device *dev, struct nlattr **tb,
 		return set_balloon(dev, tb, extack);
 	if (tb[DOMUS_A_DEV_COLS] || tb[DOMUS_A_DEV_ROWS])
 		return set_size(dev, tb, extack);
-	return 0;
+	return vsock_is(dev) ? refuse_rates(tb, extack) : 0;
 }
 
 /* ---- 4. Dump -------------------------------------------------------------- */

@@ -32,7 +32,10 @@ struct bus_device *control_small_new(const struct domus_domain *d,
 				     const struct nlattr *dev_attr, struct nlattr **tb,
 				     struct netlink_ext_ack *extack);
 
-/* DEV_SET, but for rates. Context: process. Return: 0, or < 0 with a text. */
+/*
+ * DEV_SET, but for rates, which are refused here where nothing would obey them. Context:
+ * process. Return: 0, or < 0 with a text.
+ */
 int control_small_set(struct bus_device *dev, struct nlattr **tb,
 		      struct netlink_ext_ack *extack);
 

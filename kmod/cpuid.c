@@ -6,6 +6,7 @@
  */
 #include <linux/align.h>
 #include <linux/bits.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
@@ -102,6 +103,63 @@ static void leaf_d(u32 subleaf, u32 out[4])
 	}
 }
 
+/*
+ * Topology: one package of @nr cores, of one thread each; APIC ids are vCPU numbers. The
+ * host's caches, where the innermost two are a core's and the next one is of all.
+ */
+#define L1D_HTT		BIT(28)
+#define X1C_CMP_LEGACY	BIT(1)
+#define LEVEL_SMT	1
+#define LEVEL_CORE	2
+
+static bool host_is_amd(void)
+{
+	return boot_cpu_data.x86_vendor == X86_VENDOR_AMD ||
+	       boot_cpu_data.x86_vendor == X86_VENDOR_HYGON;
+}
+
+static void leaf_topology(u32 subleaf, u32 id, u32 nr, u32 out[4])
+{
+	zero(out);
+	out[2] = subleaf & 0xff;
+	out[3] = id;
+	if (subleaf == 0) {
+		out[1] = 1;
+		out[2] |= LEVEL_SMT << 8;
+	} else if (subleaf == 1) {
+		out[0] = order_base_2(nr);
+		out[1] = nr;
+		out[2] |= LEVEL_CORE << 8;
+	}
+}
+
+/* Leaf 4, and AMD's 0x8000001d, which has no number of cores. */
+static void leaf_cache(u32 leaf, u32 nr, u32 out[4])
+{
+	u32 ids = (1U << order_base_2(nr)) - 1;
+
+	if (!(out[0] & 0x1f))
+		return;
+	out[0] &= 0x3fff;
+	if ((out[0] >> 5 & 7) > 2)
+		out[0] |= ids << 14;
+	if (leaf == 4)
+		out[0] |= ids << 26;
+}
+
+static void leaf_1(u32 id, u32 nr, u32 out[4])
+{
+	out[1] &= 0x0000ffff;
+	out[1] |= 1U << order_base_2(nr) << 16 | id << 24;
+	out[2] &= ~L1C_CLEAR;
+	if (!(out[2] & L1C_OSXSAVE))
+		out[2] &= ~L1C_XSAVE;
+	out[2] |= L1C_HYPERVISOR;
+	out[3] &= ~L1D_CLEAR;
+	if (nr > 1)
+		out[3] |= L1D_HTT;
+}
+
 static void hypervisor_leaf(u32 leaf, u32 out[4])
 {
 	zero(out);
@@ -113,7 +171,7 @@ static void hypervisor_leaf(u32 leaf, u32 out[4])
 	}
 }
 
-void cpuid_guest(u32 leaf, u32 subleaf, u32 out[4])
+void cpuid_guest(u32 leaf, u32 subleaf, u32 id, u32 nr, u32 out[4])
 {
 	if (leaf >= 0x40000000 && leaf < 0x50000000) {
 		hypervisor_leaf(leaf, out);
@@ -122,13 +180,10 @@ void cpuid_guest(u32 leaf, u32 subleaf, u32 out[4])
 	cpuid_count(leaf, subleaf, &out[0], &out[1], &out[2], &out[3]);
 	switch (leaf) {
 	case 0x1:
-		out[1] &= 0x0000ffff;	/* APIC id 0, one logical CPU */
-		out[1] |= 1 << 16;
-		out[2] &= ~L1C_CLEAR;
-		if (!(out[2] & L1C_OSXSAVE))
-			out[2] &= ~L1C_XSAVE;
-		out[2] |= L1C_HYPERVISOR;
-		out[3] &= ~L1D_CLEAR;
+		leaf_1(id, nr, out);
+		break;
+	case 0x4: case 0x8000001d:
+		leaf_cache(leaf, nr, out);
 		break;
 	case 0x5: case 0x6: case 0xa: case 0xf: case 0x10: case 0x12: case 0x14:
 	case 0x1c: case 0x1d: case 0x1e: case 0x23:
@@ -138,14 +193,16 @@ void cpuid_guest(u32 leaf, u32 subleaf, u32 out[4])
 		leaf_7(subleaf, out);
 		break;
 	case 0xb: case 0x1f:
-		zero(out);
-		out[2] = subleaf & 0xff;
+		leaf_topology(subleaf, id, nr, out);
 		break;
 	case 0xd:
 		leaf_d(subleaf, out);
 		break;
 	case 0x80000001:
-		out[2] &= ~X1C_CLEAR;
+		out[2] &= ~(X1C_CLEAR | X1C_CMP_LEGACY);
+		/* here HTT means cores, not threads */
+		if (nr > 1 && host_is_amd())
+			out[2] |= X1C_CMP_LEGACY;
 		out[3] &= ~X1D_CLEAR;
 		break;
 	case 0x80000007:
@@ -156,7 +213,7 @@ void cpuid_guest(u32 leaf, u32 subleaf, u32 out[4])
 		break;
 	case 0x80000008:
 		out[1] &= BIT(0) | BIT(2);	/* CLZERO, XSAVEERPTR */
-		out[2] = 0;
+		out[2] = host_is_amd() ? order_base_2(nr) << 12 | (nr - 1) : 0;
 		break;
 	case 0x8000000a: case 0x8000001b: case 0x8000001e: case 0x8000001f:
 	case 0x80000020: case 0x80000022:

@@ -11,6 +11,9 @@
  * The state changes under death_lock, because a kill can come from an interrupt:
  * whoever wants another state says from which one, and finds out if it is dead.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bits.h>
 #include <linux/capability.h>
 #include <linux/container_of.h>
 #include <linux/cred.h>
@@ -18,9 +21,12 @@
 #include <linux/mm.h>
 #include <linux/netlink.h>
 #include <linux/pid.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/stringify.h>
@@ -33,6 +39,8 @@
 #include "shadow.h"
 #include "trace.h"
 #include "vcpu.h"
+
+#define BUS_LOCKS_PER_S	100
 
 /**
  * struct domain_box - a domain and what only this file knows of it
@@ -145,6 +153,7 @@ static void domain_free(struct kref *ref)
 	put_holder(d);
 	put_pid(box->opener);
 	put_user_ns(d->user_ns);
+	mutex_destroy(&d->online_lock);
 	mutex_destroy(&d->lock);
 	kvfree(box);
 }
@@ -180,8 +189,11 @@ struct domus_domain *domain_open(void)
 	kref_init(&d->ref);
 	INIT_LIST_HEAD(&d->link);
 	mutex_init(&d->lock);
+	mutex_init(&d->online_lock);
 	spin_lock_init(&d->death_lock);
 	INIT_WORK(&box->died, died_work);
+	ratelimit_state_init(&d->bus_locks, HZ, BUS_LOCKS_PER_S);
+	ratelimit_set_flags(&d->bus_locks, RATELIMIT_MSG_ON_RELEASE);
 	event_init(&d->events);
 	bus_setup(&d->bus);
 	clock_init(&d->clock);
@@ -204,8 +216,12 @@ u64 domain_features(void)
 	u64 features = BIT_ULL(DOMUS_F_COMMON_UPPER) | BIT_ULL(DOMUS_F_FLUSH_VCPU_MASK) |
 		       BIT_ULL(DOMUS_F_MULTICALL) | BIT_ULL(DOMUS_F_FILL_HINT) |
 		       BIT_ULL(DOMUS_F_CONSOLE) | BIT_ULL(DOMUS_F_EVENTS) |
-		       BIT_ULL(DOMUS_F_DEVICES);
+		       BIT_ULL(DOMUS_F_DEVICES) | BIT_ULL(DOMUS_F_SMP) |
+		       BIT_ULL(DOMUS_F_VCPU_WAIT);
 
+	/* what the scheduler counts */
+	if (IS_ENABLED(CONFIG_SCHED_INFO))
+		features |= BIT_ULL(DOMUS_F_STEAL);
 	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
 		features |= BIT_ULL(DOMUS_F_FSGSBASE);
 	if (clock_tsc_exact())
@@ -298,6 +314,7 @@ static int domain_build(struct domus_domain *d, const struct domus_params *p,
 	r = make_vcpus(d, p->vcpus);
 	if (r)
 		goto err_shadow;
+	d->wanted = GENMASK_ULL(p->vcpus_wanted - 1, 0);
 	return 0;
 
 err_shadow:
@@ -450,6 +467,8 @@ static const char *const missing_feature[] = {
 	MISSING(EVENTS),
 	MISSING(SMP),
 	MISSING(DEVICES),
+	MISSING(STEAL),
+	MISSING(VCPU_WAIT),
 };
 
 static int check_image(const struct domus_start *s, struct netlink_ext_ack *extack)
@@ -566,21 +585,20 @@ static bool any_vcpu_runs(struct domus_domain *d)
 	return false;
 }
 
-static int reset_vcpus(struct domus_domain *d)
+static void reset_vcpus(struct domus_domain *d)
 {
 	unsigned int i;
-	int r = 0;
 
-	for (i = 0; i < d->nr_vcpus && !r; i++) {
+	for (i = 0; i < d->nr_vcpus; i++) {
 		struct domus_vcpu *v = d->vcpus[i];
 
 		mutex_lock(&v->run_lock);
-		r = vcpu_reset_fpu(v);
-		if (!r)
-			vcpu_stop(v);
+		vcpu_reset(v);
 		mutex_unlock(&v->run_lock);
 	}
-	return r;
+	mutex_lock(&d->online_lock);
+	d->nr_online = 0;
+	mutex_unlock(&d->online_lock);
 }
 
 /* What the asker's netlink socket, and all of the host's, may wait for devices: jiffies. */
@@ -594,9 +612,7 @@ static int reset_locked(struct domus_domain *d, struct netlink_ext_ack *extack)
 
 	if (state != DOMUS_STATE_REBOOT && state != DOMUS_STATE_RUNNING)
 		return refuse_state(d, extack);
-	r = reset_vcpus(d);
-	if (r)
-		return r;
+	reset_vcpus(d);
 	r = bus_reset(d, RESET_TIME);
 	if (r) {
 		NL_SET_ERR_MSG(extack, "a device still works for the guest");
@@ -749,13 +765,25 @@ int domain_shutdown(struct domus_vcpu *v, u32 how, const char *text)
 	}
 }
 
+/*
+ * Whose file it was, in the end, and why it goes: an OOM kill is by the host's or by a
+ * cgroup's limit, and nobody else can say so of a holder that had no time to.
+ */
+static const char *holder_end(const struct domus_domain *d)
+{
+	if (!d->mm || READ_ONCE(current->signal->oom_mm) != d->mm)
+		return "the holder has gone";
+	pr_notice_ratelimited("domain %u: its holder was killed: out of memory\n", d->id);
+	return "the holder was killed: out of memory";
+}
+
 void domain_release(struct domus_domain *d)
 {
 	struct domain_box *box = box_of(d);
 	int r;
 
 	if (d->id) {
-		r = domain_kill(d, DOMUS_REASON_HOLDER, "the holder has gone");
+		r = domain_kill(d, DOMUS_REASON_HOLDER, "%s", holder_end(d));
 		(void)r;	/* dead now, by this or by an earlier reason */
 		/* before the name is free: what it had on the host goes by that, too */
 		bus_destroy(d);

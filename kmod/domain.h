@@ -7,10 +7,12 @@
  *   domus_list_lock (mutex)      the list of domains
  *   domain.lock (mutex)          state machine, creation, reset, ports table
  *   vcpu.run_lock (mutex)        one thread in RUN per vCPU
+ *   domain.online_lock (mutex)   vCPUs that come and go
  *   locks of bus.h               devices
  *   mmap_lock of the holder      taken by gmem and by GUP
  *   mmu notifier callbacks       come with mmap_lock and i_mmap locks of the host held
- *   shadow.lock (rwlock)         fills read, zaps write
+ *   shadow.room (mutex)          one drops roots for room, or what all of them have
+ *   shadow.lock                  fills by vCPU, or one who zaps (spins): shadow_priv.h
  *   shadow table/rmap hash locks (spinlock)
  *   event lock, console lock, death_lock (spinlocks, leaf; irqs off where noted)
  */
@@ -21,6 +23,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit_types.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
@@ -71,6 +74,11 @@ struct domus_death {
  * @death: under @death_lock
  * @resetting: no vCPU may enter RUN; written under @lock
  * @vcpus: 0..@nr_vcpus-1 are made by DOMAIN_NEW and live until the end
+ * @bus_locks: how many of them the domain may take in a second
+ * @online_lock: who starts or stops a vCPU, or says that it shall be so
+ * @nr_online: vCPUs that are online and do not stop; under @online_lock
+ * @wanted: bit n: the host wants vCPU n online; written under @online_lock, read anywhere
+ *	with READ_ONCE. Bit 0 is always set: that one boots the guest
  */
 struct domus_domain {
 	struct kref ref;
@@ -90,11 +98,15 @@ struct domus_domain {
 	struct domus_death death;
 	unsigned int nr_vcpus;
 	struct domus_vcpu *vcpus[DOMUS_MAX_VCPUS];
+	struct mutex online_lock;
+	unsigned int nr_online;
+	u64 wanted;
 	struct gmem gmem;
 	struct shadow shadow;
 	struct cell_space cells;
 	struct event_table events;
 	struct domus_clock clock;
+	struct ratelimit_state bus_locks;
 	struct domus_console console;
 	struct bus bus;
 };
@@ -105,6 +117,7 @@ struct domus_domain {
 struct domus_params {
 	const char *name;
 	u32 vcpus;
+	u32 vcpus_wanted;	/* 1 to @vcpus */
 	unsigned int nr_slots;
 	struct gmem_slot slots[DOMUS_SLOTS_MAX];
 };

@@ -19,6 +19,7 @@
 void event_init(struct event_table *t)
 {
 	spin_lock_init(&t->lock);
+	__set_bit(0, t->bound);
 }
 
 int event_start(struct domus_domain *d, u64 gpa)
@@ -51,6 +52,9 @@ void event_stop(struct domus_domain *d)
 	t->pin = NULL;
 	t->page = NULL;
 	memset(t->ports, 0, sizeof(t->ports));
+	memset(t->single, 0, sizeof(t->single));
+	bitmap_zero(t->bound, DOMUS_MAX_PORTS);
+	__set_bit(0, t->bound);
 	spin_unlock_irqrestore(&t->lock, flags);
 	for (i = 0; i < d->nr_vcpus; i++)
 		if (d->vcpus[i])
@@ -61,64 +65,105 @@ void event_stop(struct domus_domain *d)
 
 /* ---- 2. Calls -------------------------------------------------------------------- */
 
-static bool kind_is_single(u64 kind)
+/* Tell the port's vCPU. Return: the vCPU to kick, or NULL. */
+static __always_inline struct domus_vcpu *raise_locked(struct domus_domain *d, unsigned int port)
 {
-	return kind == DOMUS_PORT_TIMER || kind == DOMUS_PORT_CONSOLE ||
-	       kind == DOMUS_PORT_BUS;
-}
-
-static int find_locked(struct event_table *t, u64 kind, u64 vcpu)
-{
-	unsigned int i;
+	struct event_table *t = &d->events;
+	struct domus_vcpu *v = d->vcpus[t->ports[port].vcpu];
 
 	lockdep_assert_held(&t->lock);
-	for (i = 1; i < DOMUS_MAX_PORTS; i++)
-		if (t->ports[i].kind == kind &&
-		    (kind != DOMUS_PORT_TIMER || t->ports[i].vcpu == vcpu))
-			return i;
-	return -ENOENT;
+	if (!v->page || test_bit(port, (unsigned long *)t->page->mask))
+		return NULL;
+	set_bit(port / 64, (unsigned long *)&v->page->port_select);
+	smp_mb__after_atomic();	/* select before pending: the guest clears in that order */
+	WRITE_ONCE(v->page->pending, 1);
+	return v;
+}
+
+static u32 *timer_port_of(struct domus_domain *d, u64 vcpu)
+{
+	return &d->vcpus[array_index_nospec(vcpu, d->nr_vcpus)]->timer_port;
+}
+
+/*
+ * The port of a kind of which there is one, or one for each vCPU; 0: there is none, or it
+ * is another kind. A guest may bind all ports, and ask for one of these as often as it
+ * likes: nobody looks for it one by one under the lock.
+ */
+static unsigned int port_of(struct domus_domain *d, u64 kind, u64 vcpu)
+{
+	struct event_table *t = &d->events;
+
+	lockdep_assert_held(&t->lock);
+	if (kind == DOMUS_PORT_TIMER)
+		return *timer_port_of(d, vcpu);
+	return t->single[array_index_nospec(kind, ARRAY_SIZE(t->single))];
+}
+
+/* @port: 0: there is none any more. Of other kinds nothing is noted. */
+static void note_port(struct domus_domain *d, u64 kind, u64 vcpu, unsigned int port)
+{
+	struct event_table *t = &d->events;
+
+	lockdep_assert_held(&t->lock);
+	if (kind == DOMUS_PORT_TIMER)
+		WRITE_ONCE(*timer_port_of(d, vcpu), port);
+	else if (kind != DOMUS_PORT_IPI && kind != DOMUS_PORT_DEVICE)
+		t->single[array_index_nospec(kind, ARRAY_SIZE(t->single))] = port;
+}
+
+static void unbind(struct event_table *t, unsigned int port)
+{
+	lockdep_assert_held(&t->lock);
+	t->ports[port].kind = 0;
+	__clear_bit(port, t->bound);
 }
 
 static int bind(struct domus_domain *d, u64 kind, u64 vcpu)
 {
 	struct event_table *t = &d->events;
 	unsigned long flags;
-	unsigned int i;
-	int port = -ENOSPC;
+	unsigned int port;
 
 	if (vcpu >= d->nr_vcpus)
 		return -EINVAL;
 	spin_lock_irqsave(&t->lock, flags);
-	if (kind_is_single(kind)) {
-		port = find_locked(t, kind, vcpu);
-		if (port > 0)
-			goto out;
-		port = -ENOSPC;
+	port = port_of(d, kind, vcpu);
+	if (port)
+		goto out;
+	port = find_first_zero_bit(t->bound, DOMUS_MAX_PORTS);
+	if (port >= DOMUS_MAX_PORTS)
+		goto out;
+	__set_bit(port, t->bound);
+	t->ports[port].kind = kind;
+	t->ports[port].vcpu = vcpu;
+	if (t->page) {
+		set_bit(port, (unsigned long *)t->page->mask);
+		clear_bit(port, (unsigned long *)t->page->pending);
 	}
-	for (i = 1; i < DOMUS_MAX_PORTS; i++) {
-		if (t->ports[i].kind)
-			continue;
-		t->ports[i].kind = kind;
-		t->ports[i].vcpu = vcpu;
-		if (t->page) {
-			set_bit(i, (unsigned long *)t->page->mask);
-			clear_bit(i, (unsigned long *)t->page->pending);
-		}
-		if (kind == DOMUS_PORT_TIMER)
-			d->vcpus[array_index_nospec(vcpu, d->nr_vcpus)]->timer_port = i;
-		port = i;
-		break;
-	}
+	note_port(d, kind, vcpu, port);
 out:
 	spin_unlock_irqrestore(&t->lock, flags);
-	return port;
+	return port < DOMUS_MAX_PORTS ? port : -ENOSPC;
 }
 
 int event_bind(struct domus_domain *d, u64 kind, u64 vcpu)
 {
-	if (kind < DOMUS_PORT_TIMER || kind > DOMUS_PORT_BUS)
+	if (kind < DOMUS_PORT_TIMER || kind > DOMUS_PORT_VCPUS || kind == DOMUS_PORT_DEVICE)
 		return -EINVAL;
 	return bind(d, kind, vcpu);
+}
+
+bool event_is_bound(struct domus_domain *d, u8 kind)
+{
+	struct event_table *t = &d->events;
+	unsigned long flags;
+	unsigned int port;
+
+	spin_lock_irqsave(&t->lock, flags);
+	port = port_of(d, kind, 0);
+	spin_unlock_irqrestore(&t->lock, flags);
+	return port;
 }
 
 int event_bind_device(struct domus_domain *d, u64 vcpu)
@@ -129,6 +174,7 @@ int event_bind_device(struct domus_domain *d, u64 vcpu)
 int event_move_device(struct domus_domain *d, u32 port, u64 vcpu)
 {
 	struct event_table *t = &d->events;
+	struct domus_vcpu *kick = NULL;
 	unsigned long flags;
 	int r = -EINVAL;
 
@@ -137,9 +183,14 @@ int event_move_device(struct domus_domain *d, u32 port, u64 vcpu)
 	spin_lock_irqsave(&t->lock, flags);
 	if (t->ports[port].kind == DOMUS_PORT_DEVICE) {
 		t->ports[port].vcpu = vcpu;
+		/* the old one, who has been told, may not care any more */
+		if (t->page && test_bit(port, (unsigned long *)t->page->pending))
+			kick = raise_locked(d, port);
 		r = 0;
 	}
 	spin_unlock_irqrestore(&t->lock, flags);
+	if (kick)
+		vcpu_kick(kick);
 	return r;
 }
 
@@ -152,7 +203,7 @@ void event_close_device(struct domus_domain *d, u32 port)
 		return;
 	spin_lock_irqsave(&t->lock, flags);
 	if (t->ports[port].kind == DOMUS_PORT_DEVICE)
-		t->ports[port].kind = 0;
+		unbind(t, port);
 	spin_unlock_irqrestore(&t->lock, flags);
 }
 
@@ -168,9 +219,8 @@ int event_close(struct domus_domain *d, u64 port)
 	spin_lock_irqsave(&t->lock, flags);
 	/* a device's port is closed with its queue */
 	if (t->ports[port].kind && t->ports[port].kind != DOMUS_PORT_DEVICE) {
-		if (t->ports[port].kind == DOMUS_PORT_TIMER)
-			d->vcpus[t->ports[port].vcpu]->timer_port = 0;
-		t->ports[port].kind = 0;
+		note_port(d, t->ports[port].kind, t->ports[port].vcpu, 0);
+		unbind(t, port);
 		r = 0;
 	}
 	spin_unlock_irqrestore(&t->lock, flags);
@@ -178,21 +228,6 @@ int event_close(struct domus_domain *d, u64 port)
 }
 
 /* ---- 3. Signalling ------------------------------------------------------------------ */
-
-/* Tell the port's vCPU. Return: the vCPU to kick, or NULL. */
-static struct domus_vcpu *raise_locked(struct domus_domain *d, unsigned int port)
-{
-	struct event_table *t = &d->events;
-	struct domus_vcpu *v = d->vcpus[t->ports[port].vcpu];
-
-	lockdep_assert_held(&t->lock);
-	if (!v->page || test_bit(port, (unsigned long *)t->page->mask))
-		return NULL;
-	set_bit(port / 64, (unsigned long *)&v->page->port_select);
-	smp_mb__after_atomic();	/* select before pending: the guest clears in that order */
-	WRITE_ONCE(v->page->pending, 1);
-	return v;
-}
 
 void event_signal(struct domus_domain *d, u32 port)
 {
@@ -212,21 +247,16 @@ void event_signal(struct domus_domain *d, u32 port)
 		vcpu_kick(kick);
 }
 
-void event_signal_kind(struct domus_domain *d, u8 kind, u32 vcpu)
+void event_signal_kind(struct domus_domain *d, u8 kind)
 {
 	struct event_table *t = &d->events;
 	unsigned long flags;
-	int port;
+	unsigned int port;
 
-	if (kind == DOMUS_PORT_TIMER && vcpu < d->nr_vcpus) {
-		event_signal(d, READ_ONCE(d->vcpus[vcpu]->timer_port));
-		return;
-	}
 	spin_lock_irqsave(&t->lock, flags);
-	port = find_locked(t, kind, vcpu);
+	port = port_of(d, kind, 0);
 	spin_unlock_irqrestore(&t->lock, flags);
-	if (port > 0)
-		event_signal(d, port);
+	event_signal(d, port);
 }
 
 int event_unmask(struct domus_domain *d, u64 port)
@@ -255,10 +285,21 @@ int event_unmask(struct domus_domain *d, u64 port)
 
 int event_send(struct domus_domain *d, u64 port)
 {
-	if (port >= DOMUS_MAX_PORTS ||
-	    READ_ONCE(d->events.ports[array_index_nospec(port, DOMUS_MAX_PORTS)].kind) !=
-	    DOMUS_PORT_IPI)
+	struct event_table *t = &d->events;
+	struct domus_vcpu *kick = NULL;
+	int r = -EINVAL;
+
+	if (port >= DOMUS_MAX_PORTS)
 		return -EINVAL;
-	event_signal(d, port);
-	return 0;
+	port = array_index_nospec(port, DOMUS_MAX_PORTS);
+	spin_lock_irq(&t->lock);
+	if (t->page && t->ports[port].kind == DOMUS_PORT_IPI) {
+		set_bit(port, (unsigned long *)t->page->pending);
+		kick = raise_locked(d, port);
+		r = 0;
+	}
+	spin_unlock_irq(&t->lock);
+	if (kick)
+		vcpu_kick(kick);
+	return r;
 }

@@ -2,6 +2,7 @@
 #ifndef DOMUS_EVENT_H
 #define DOMUS_EVENT_H
 
+#include <linux/bitmap.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -18,14 +19,18 @@ struct event_port {
 
 /**
  * struct event_table - ports of a domain
- * @lock: leaf, irq-safe; guards @ports and @page
+ * @lock: leaf, irq-safe; guards all of it
  * @page: the guest's event page by its host address, NULL before start
+ * @bound: ports that are not free; 0 is none
+ * @single: by kind, of those that a domain has one port of: it, or 0
  */
 struct event_table {
 	spinlock_t lock;
 	struct page *pin;
 	struct domus_event_page *page;
 	struct event_port ports[DOMUS_MAX_PORTS];
+	DECLARE_BITMAP(bound, DOMUS_MAX_PORTS);
+	u16 single[DOMUS_PORT_VCPUS + 1];
 };
 
 void event_init(struct event_table *t);
@@ -39,6 +44,8 @@ void event_stop(struct domus_domain *d);
 
 /* DOMUS_HC_EVENT_*: unchecked guest values. Return: port or 0, -EINVAL, -ENOSPC. */
 int event_bind(struct domus_domain *d, u64 kind, u64 vcpu);
+/* Has the guest a port of this kind? Not of TIMER. Any context but NMI. */
+bool event_is_bound(struct domus_domain *d, u8 kind);
 /*
  * A port of kind DEVICE, for backends. @vcpu unchecked. Context: process.
  * Return: the port, -EINVAL, -ENOSPC.
@@ -50,6 +57,7 @@ int event_move_device(struct domus_domain *d, u32 port, u64 vcpu);
 void event_close_device(struct domus_domain *d, u32 port);
 int event_close(struct domus_domain *d, u64 port);
 int event_unmask(struct domus_domain *d, u64 port);
+/* Process context, irqs on. */
 int event_send(struct domus_domain *d, u64 port);
 
 /**
@@ -57,7 +65,7 @@ int event_send(struct domus_domain *d, u64 port);
  * Context: any but NMI. A port that is not bound is ignored.
  */
 void event_signal(struct domus_domain *d, u32 port);
-/* The same for the port of a kind (CONSOLE, BUS: vcpu is not read; TIMER: of that vCPU). */
-void event_signal_kind(struct domus_domain *d, u8 kind, u32 vcpu);
+/* The same for the port of a kind of which there is one: CONSOLE, BUS, VCPUS. */
+void event_signal_kind(struct domus_domain *d, u8 kind);
 
 #endif /* DOMUS_EVENT_H */

@@ -166,7 +166,7 @@ static ssize_t domus_write(struct file *file, const char __user *from, size_t co
 			break;
 		r = console_give_input(c, buf, count);
 		if (r) {
-			event_signal_kind(d, DOMUS_PORT_CONSOLE, 0);
+			event_signal_kind(d, DOMUS_PORT_CONSOLE);
 			break;
 		}
 		r = -EAGAIN;

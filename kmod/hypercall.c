@@ -7,6 +7,7 @@
  *   3. dispatch, MULTICALL
  *   4. the hypercall page
  */
+#include <linux/bits.h>
 #include <linux/ctype.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
@@ -26,12 +27,12 @@
 
 /**
  * struct call - one call in progress
- * @args: RDI, RSI, RDX, R10, R8, R9
+ * @args: RDI, RSI, RDX, R10, R8, R9: six, that nothing changes while the call is done
  * @second: what goes to RDX
  * @leave: < 0: leave RUN with this, the domain is dead or a signal waits
  */
 struct call {
-	u64 args[6];
+	const u64 *args;
 	u64 second;
 	int leave;
 };
@@ -148,10 +149,7 @@ CALL(block)
 {
 	WRITE_ONCE(v->page->vif, 1);
 	v->by_cause[VCPU_CAUSE_BLOCK]++;
-	/* a signal ends the wait: RUN comes back, sees nothing pending, guest blocks anew */
-	if (wait_event_interruptible(v->wait, READ_ONCE(v->page->pending) ||
-				     READ_ONCE(v->kick) || signal_pending(current)))
-		c->leave = -EINTR;
+	c->leave = halt_vcpu(v, false);
 	return 0;
 }
 
@@ -175,24 +173,71 @@ CALL(deliver)
 	return 0;
 }
 
+/* The vCPU that the guest means, or NULL. */
+static struct domus_vcpu *vcpu_of(const struct domus_vcpu *v, u64 nr)
+{
+	u64 max = v->d->nr_vcpus;
+
+	return nr < max ? v->d->vcpus[array_index_nospec(nr, max)] : NULL;
+}
+
 CALL(vcpu_up)
 {
-	return -ENOSYS;	/* DOMUS_F_SMP is not offered */
+	struct domus_vcpu *other = vcpu_of(v, c->args[0]);
+	struct domus_vcpu_init init;
+
+	if (!other)
+		return -EINVAL;
+	if (gmem_read(&v->d->gmem, c->args[1], &init, sizeof(init)))
+		return -EFAULT;
+	return vcpu_start(other, &init, 0, v);
 }
 
 CALL(vcpu_state)
 {
-	u64 nr = c->args[0], max = v->d->nr_vcpus;
+	struct domus_vcpu *other = vcpu_of(v, c->args[0]);
+	s64 state;
 
-	if (nr >= max)
+	if (!other)
 		return -EINVAL;
-	return READ_ONCE(v->d->vcpus[array_index_nospec(nr, max)]->online) ?
-	       DOMUS_VCPU_ONLINE : DOMUS_VCPU_OFFLINE;
+	state = READ_ONCE(other->online) ? DOMUS_VCPU_ONLINE : DOMUS_VCPU_OFFLINE;
+	if (!(READ_ONCE(v->d->wanted) & BIT_ULL(other->id)))
+		state |= DOMUS_VCPU_UNWANTED;
+	return state;
 }
 
 CALL(vcpu_down)
 {
-	return -EBUSY;	/* the last one */
+	return vcpu_down(v);
+}
+
+CALL(vcpu_wait)
+{
+	v->by_cause[VCPU_CAUSE_BLOCK]++;
+	c->leave = vcpu_wait(v);
+	return 0;
+}
+
+CALL(vcpu_kick)
+{
+	struct domus_vcpu *other = vcpu_of(v, c->args[0]);
+
+	if (!other)
+		return -EINVAL;
+	vcpu_poke(other);
+	return 0;
+}
+
+CALL(yield_to)
+{
+	struct domus_vcpu *other = vcpu_of(v, c->args[0]);
+
+	if (!other)
+		return -EINVAL;
+	/* to whomever, then */
+	if (other == v || !vcpu_yield_to(other))
+		return call_yield(v, c);
+	return 0;
 }
 
 CALL(event_bind)
@@ -296,6 +341,9 @@ static const struct entry table[DOMUS_NR_CALLS] = {
 	[DOMUS_HC_DEV_QUEUE]	  = { call_dev_queue, true },
 	[DOMUS_HC_DEV_NOTIFY]	  = { call_dev_notify, true },
 	[DOMUS_HC_SHUTDOWN]	  = { call_shutdown },
+	[DOMUS_HC_VCPU_WAIT]	  = { call_vcpu_wait },
+	[DOMUS_HC_VCPU_KICK]	  = { call_vcpu_kick, true },
+	[DOMUS_HC_YIELD_TO]	  = { call_yield_to, true },
 };
 
 /* ---- 3. Dispatch ------------------------------------------------------------------------ */
@@ -309,14 +357,13 @@ static s64 multicall(struct domus_vcpu *v, u64 gpa, u64 count)
 	for (i = 0; i < count; i++) {
 		u64 at = gpa + i * sizeof(struct domus_multicall);
 		struct domus_multicall m;
-		struct call c = {};
+		struct call c = { .args = m.args };
 		u64 nr;
 
 		/* fetched once: what is checked is what is used */
 		if (gmem_read(&v->d->gmem, at, &m, sizeof(m)))
 			return i ? (s64)i : -EFAULT;
 		nr = array_index_nospec(m.call, DOMUS_NR_CALLS);
-		memcpy(c.args, m.args, sizeof(c.args));
 		if (m.call >= DOMUS_NR_CALLS)
 			m.result = -ENOSYS;
 		else if (!table[nr].fn || !table[nr].multi)
@@ -340,11 +387,13 @@ static void first_call(struct domus_vcpu *v)
 	domain_notify(v->d, DOMUS_EVENT_STARTED);
 }
 
+static_assert(offsetof(struct cell_regs, r9) ==
+	      offsetof(struct cell_regs, di) + 5 * sizeof(u64));
+
 int hypercall(struct domus_vcpu *v)
 {
 	struct cell_regs *regs = &v->data->regs;
-	struct call c = { .args = { regs->di, regs->si, regs->dx, regs->r10, regs->r8,
-				    regs->r9 } };
+	struct call c = { .args = &regs->di };
 	u64 nr = regs->ax;
 	const struct entry *e;
 
@@ -362,9 +411,10 @@ int hypercall(struct domus_vcpu *v)
 		return 0;
 	}
 	regs->ax = e->fn(v, &c);
+	if (trace_domus_hypercall_enabled())
+		trace_domus_hypercall(v->d->id, v->id, nr, c.args[0], c.args[1], regs->ax);
 	if (e->second)
 		regs->dx = c.second;
-	trace_domus_hypercall(v->d->id, v->id, nr, c.args[0], c.args[1], regs->ax);
 	return c.leave;
 }
 

@@ -159,7 +159,7 @@ s64 hc_cpuid(struct domus_vcpu *v, u64 leaf, u64 subleaf, u64 *second)
 {
 	u32 out[4];
 
-	cpuid_guest(leaf, subleaf, out);
+	cpuid_guest(leaf, subleaf, v->id, v->d->nr_vcpus, out);
 	*second = (u64)out[3] << 32 | out[2];
 	return (s64)((u64)out[1] << 32 | out[0]);
 }

@@ -26,6 +26,8 @@ static const char * __init host_refusal(void)
 		return "the host is a TDX guest: the switcher cannot handle #VE";
 	if (cc_platform_has(CC_ATTR_GUEST_STATE_ENCRYPT))
 		return "the host is an SEV-ES guest: the switcher cannot handle #VC";
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return "the host has PREEMPT_RT: its spinlocks sleep, where domus must not";
 	return NULL;
 }
 

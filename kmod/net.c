@@ -9,9 +9,11 @@
  * The way to the guest is in net_rx.c, the way from it in net_tx.c, the host's end in
  * net_host.c.
  */
+#include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/etherdevice.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/virtio_net.h>
 #include <uapi/linux/virtio_ids.h>
@@ -102,7 +104,9 @@ static void net_config_read(struct bus_device *dev, u32 offset, void *to, u32 le
 	memcpy(config.mac, n->mac, ETH_ALEN);
 	config.status = (__force __virtio16)(u16)(READ_ONCE(n->up) ? VIRTIO_NET_S_LINK_UP : 0);
 	config.max_virtqueue_pairs = (__force __virtio16)(u16)n->pairs;
-	config.mtu = (__force __virtio16)(u16)READ_ONCE(n->netdev->mtu);
+	if (!n->running)
+		WRITE_ONCE(n->told_mtu, READ_ONCE(n->netdev->mtu));
+	config.mtu = (__force __virtio16)(u16)n->told_mtu;
 	memcpy(to, (u8 *)&config + offset, len);
 }
 
@@ -136,6 +140,16 @@ void net_link_changed(struct net_nic *n)
 		bus_put(&n->dev);
 }
 
+/* In the vCPU's thread: the holder's limit, of which who may lock memory has none. */
+static s64 memlock_pages(void)
+{
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK);
+
+	if (limit == RLIM_INFINITY || capable(CAP_IPC_LOCK))
+		return S64_MAX;
+	return limit >> PAGE_SHIFT;
+}
+
 static int net_start(struct bus_device *dev)
 {
 	struct net_nic *n = nic_of(dev);
@@ -144,6 +158,7 @@ static int net_start(struct bus_device *dev)
 	n->mergeable = dev->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
 	n->takes = net_host_takes(dev->features);
 	n->active = 1;
+	WRITE_ONCE(n->memlock, memlock_pages());
 	WRITE_ONCE(n->running, true);
 	for (i = 0; i < n->pairs; i++)
 		net_rx_open(n, i);
@@ -299,6 +314,7 @@ struct bus_device *net_new(const struct net_params *p, struct netlink_ext_ack *e
 	memcpy(n->mac, p->mac, ETH_ALEN);
 	n->pairs = p->pairs;
 	n->active = 1;
+	n->told_mtu = p->mtu;
 	INIT_WORK(&n->link_work, link_work);
 	err = -ENOMEM;
 	for (i = 0; i < n->pairs; i++) {

@@ -83,13 +83,27 @@ static void host_stats(struct net_device *netdev, struct rtnl_link_stats64 *stat
 	}
 }
 
+/* What a guest's driver may do without. GRO and GSO are the host's own, whatever that does. */
+#define OF_DRIVER (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_TSO | \
+		   NETIF_F_TSO6 | NETIF_F_TSO_ECN)
+
 static netdev_features_t host_fix_features(struct net_device *netdev, netdev_features_t features)
 {
-	return features & (nic_of_netdev(netdev)->allowed | ~netdev->hw_features);
+	return features & (nic_of_netdev(netdev)->allowed | ~OF_DRIVER);
 }
 
+/*
+ * A driver gets no larger frames than it was told of (VIRTIO 1.2, 5.1.4.2). One that is about
+ * to be told may accept F_MTU or not; net_host_ready() looks again.
+ */
 static int host_change_mtu(struct net_device *netdev, int mtu)
 {
+	struct net_nic *n = nic_of_netdev(netdev);
+	bool told = READ_ONCE(n->running) ?
+		READ_ONCE(n->dev.features) & BIT_ULL(VIRTIO_NET_F_MTU) : bus_status(&n->dev) != 0;
+
+	if (told && mtu > READ_ONCE(n->told_mtu))
+		return -EBUSY;
 	WRITE_ONCE(netdev->mtu, mtu);
 	return 0;
 }
@@ -230,8 +244,7 @@ int net_host_add(struct net_nic *n, const struct net_params *p, struct netlink_e
 	netdev->mtu = p->mtu;
 	netdev->min_mtu = NET_MTU_MIN;
 	netdev->max_mtu = NET_MTU_MAX;
-	netdev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_TSO |
-			      NETIF_F_TSO6 | NETIF_F_TSO_ECN;
+	netdev->hw_features = OF_DRIVER;
 	netdev->features = netdev->hw_features;	/* wanted; without a driver none is there */
 	netdev->vlan_features = netdev->hw_features;
 	/* the highest address of all: a bridge does not take it for its own */
@@ -287,10 +300,13 @@ netdev_features_t net_host_takes(u64 features)
 void net_host_ready(struct net_nic *n, u64 features)
 {
 	netdev_features_t allowed = net_host_takes(features);
+	int told = READ_ONCE(n->told_mtu);
 
 	rtnl_lock();
 	if (n->netdev->reg_state == NETREG_REGISTERED) {
 		n->allowed = allowed;
+		if (features & BIT_ULL(VIRTIO_NET_F_MTU) && n->netdev->mtu > told)
+			dev_set_mtu(n->netdev, told);
 		netdev_update_features(n->netdev);
 		netif_carrier_on(n->netdev);
 		netif_tx_wake_all_queues(n->netdev);

@@ -34,6 +34,8 @@ struct net_nic;
  *	@stall: frames that find none are dropped
  * @bufs: a ring of @size, by free-running indices: from @used to @head a frame is
  *	in, they are to be unpinned; from @head to @tail they wait for one
+ * @pinned: pages of them, of @charged to the holder; @tight: there can be no more now. By who
+ *	holds the queue's pop lock, or the closer
  */
 struct net_rx {
 	struct net_nic *nic;
@@ -42,6 +44,8 @@ struct net_rx {
 	struct timer_list stall;
 	unsigned int size;
 	unsigned int used, head, tail, seen;
+	unsigned int pinned, charged;
+	bool tight;
 	struct net_buf *bufs;
 };
 
@@ -76,6 +80,9 @@ struct net_counters {
  * @link_work: brings features, carrier and config space in line with the two
  * @allowed: features of the host's end that the driver accepts; under rtnl; @takes: the
  *	same, from its first frame on
+ * @told_mtu: as config space had it last; while @running it stays, and the host's end has
+ *	no larger one; under the device's lock, read anywhere
+ * @memlock: pages of the holder's that all who pin may pin, as it was when the driver came
  * @unregistered: the host's end is gone, with its namespace perhaps before the interface
  */
 struct net_nic {
@@ -89,6 +96,8 @@ struct net_nic {
 	bool mergeable;
 	struct work_struct link_work;
 	netdev_features_t allowed, takes;
+	unsigned int told_mtu;
+	s64 memlock;
 	struct completion unregistered;
 	struct net_rx rx[NET_PAIRS_MAX];
 	struct net_tx tx[NET_PAIRS_MAX];

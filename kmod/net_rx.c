@@ -14,6 +14,10 @@
  * socket that sent it. That may be one of the host for all guests (ICMP's, a name server's),
  * which a guest must not fill for good: it is lean from then on, until a quarter of its ring
  * has buffers again. After STALL of that, what finds none is dropped.
+ *
+ * What is pinned for so long counts against the holder's RLIMIT_MEMLOCK, with what others pin
+ * of its memory. Where that is used up, buffers stay in the guest's ring until frames are
+ * in others.
  */
 #include <linux/mm.h>
 #include <linux/virtio_net.h>
@@ -23,12 +27,43 @@
 
 #define BUDGET	256	/* buffers of one kick */
 #define STALL	(2 * HZ)	/* lean for so long, and frames are dropped */
+#define STEP	160U		/* pages to be pinned are charged by so many */
+
+/* a frame over as many buffers as it may take, each across two pages, must fit into one */
+static_assert(STEP >= 2 * NET_BUFS_MAX + NET_VECS_MAX);
 
 /* ---- 1. Buffers ----------------------------------------------------------------- */
 
 static struct net_buf *buf_at(struct net_rx *rx, unsigned int i)
 {
 	return &rx->bufs[i & (rx->size - 1)];
+}
+
+/*
+ * Are there pages left for a buffer, however large? By who holds the pop lock. The first STEP
+ * is each queue's, whatever the limit is: with less, some frames would never come.
+ */
+static bool may_pin(const struct net_nic *n, struct net_rx *rx)
+{
+	atomic64_t *pinned = &n->dev.d->mm->pinned_vm;
+
+	if (rx->pinned + NET_VECS_MAX <= rx->charged)
+		return true;
+	if (atomic64_add_return(STEP, pinned) > READ_ONCE(n->memlock) && rx->charged) {
+		atomic64_sub(STEP, pinned);
+		rx->tight = true;
+		return false;
+	}
+	rx->charged += STEP;
+	return true;
+}
+
+static void uncharge(struct net_rx *rx)
+{
+	/* before it is plugged it has no domain */
+	if (rx->charged)
+		atomic64_sub(rx->charged, &rx->nic->dev.d->mm->pinned_vm);
+	rx->charged = 0;
 }
 
 static void unpin(struct net_buf *buf)
@@ -48,8 +83,12 @@ static void unpin_used(struct net_rx *rx)
 	/* the frames are in before the index says so */
 	unsigned int head = smp_load_acquire(&rx->head);
 
-	while (rx->used != head)
+	while (rx->used != head) {
+		rx->pinned -= buf_at(rx, rx->used)->nr;
 		unpin(buf_at(rx, rx->used++));
+	}
+	if (!rx->pinned)
+		uncharge(rx);
 }
 
 static int pin(struct net_nic *n, struct net_buf *buf, const struct vring_chain *chain)
@@ -97,7 +136,7 @@ static bool take_one(struct net_nic *n, struct bus_queue *q, struct net_rx *rx)
 	struct net_buf *buf = buf_at(rx, rx->tail);
 	int err;
 
-	if (rx->tail - rx->used == rx->size || bus_pop(q, &chain) <= 0)
+	if (rx->tail - rx->used == rx->size || !may_pin(n, rx) || bus_pop(q, &chain) <= 0)
 		return false;
 	if (chain.out || chain.in_len <= sizeof(struct virtio_net_hdr_mrg_rxbuf)) {
 		bus_break(q->dev, "a receive buffer that nothing fits into");
@@ -115,8 +154,10 @@ static bool take_one(struct net_nic *n, struct bus_queue *q, struct net_rx *rx)
 		bus_push(q, chain.id, 0);
 		return false;
 	}
+	rx->pinned += buf->nr;
 	if (publish(rx, buf))
 		return true;
+	rx->pinned -= buf->nr;
 	unpin(buf);
 	bus_push(q, chain.id, 0);
 	return false;
@@ -135,7 +176,7 @@ static void wake(struct net_nic *n, struct net_rx *rx, unsigned int pair)
 	go = !rx->starved || rx->tail != rx->seen;
 	if (go)
 		WRITE_ONCE(rx->starved, false);
-	if (rx->tail - rx->head >= q->ring.c.size / 4) {
+	if (rx->tight || rx->tail - rx->head >= q->ring.c.size / 4) {
 		rx->lean = false;
 		rx->stalled = false;
 	}
@@ -155,6 +196,7 @@ void net_rx_kick(struct net_nic *n, unsigned int pair)
 	if (READ_ONCE(rx->closed))
 		net_rx_open(n, pair);
 	unpin_used(rx);
+	rx->tight = false;
 	do {
 		while (budget && take_one(n, q, rx))
 			budget--;
@@ -163,7 +205,7 @@ void net_rx_kick(struct net_nic *n, unsigned int pair)
 			break;
 		}
 		starved = READ_ONCE(rx->starved);
-	} while (rx->tail - rx->used != rx->size && !bus_stalled(q) &&
+	} while (rx->tail - rx->used != rx->size && !rx->tight && !bus_stalled(q) &&
 		 vring_kicks_on_after(&q->ring, starved ? 0 : q->ring.c.size / 4));
 	wake(n, rx, pair);
 }

@@ -35,7 +35,7 @@ int shadow_init(struct shadow *sh, struct domus_domain *d)
 
 	sh->d = d;
 	sh->gmem = &d->gmem;
-	rwlock_init(&sh->lock);
+	shadow_lock_init(&sh->lock);
 	mutex_init(&sh->room);
 	sh->hash_mul = get_random_u64() | 1;
 	INIT_LIST_HEAD(&sh->roots);
@@ -158,6 +158,19 @@ void shadow_destroy(struct shadow *sh)
 	sh->d = NULL;
 }
 
+u64 shadow_fills(const struct shadow *sh, u64 *prefills)
+{
+	u64 fills = 0;
+	unsigned int i;
+
+	*prefills = 0;
+	for (i = 0; i < DOMUS_MAX_VCPUS; i++) {
+		fills += READ_ONCE(sh->lock.reader[i].fills);
+		*prefills += READ_ONCE(sh->lock.reader[i].prefills);
+	}
+	return fills;
+}
+
 u64 shadow_pages(const struct shadow *sh)
 {
 	long n = atomic_long_read(&sh->pages);
@@ -257,6 +270,7 @@ static void root_insert(struct shadow *sh, struct shadow_root *root)
 {
 	lockdep_assert_held_write(&sh->lock);
 	root->id = ++sh->next_id;
+	root->dropped = sh->flush_seq;
 	refcount_inc(&root->refs);
 	root->recent = true;
 	hlist_add_head(&root->hash, root_bucket(sh, root->gpa));
@@ -269,25 +283,27 @@ static void root_insert(struct shadow *sh, struct shadow_root *root)
 		       (TABLE_ENTRIES - CELL_TOP_SLOT - 1) * sizeof(u64));
 }
 
-struct shadow_root *shadow_get_root(struct shadow *sh, u64 root_gpa)
+struct shadow_root *shadow_get_root(struct shadow *sh, u64 root_gpa, unsigned int vcpu)
 {
 	struct shadow_root *root, *mine;
 
 	if (!PAGE_ALIGNED(root_gpa) || !gmem_hva(sh->gmem, root_gpa, PAGE_SIZE))
 		return ERR_PTR(-EINVAL);
-	read_lock(&sh->lock);
-	root = root_lookup(sh, root_gpa);
-	read_unlock(&sh->lock);
-	if (root)
-		return root;
+	if (vcpu < DOMUS_MAX_VCPUS) {
+		shadow_fill_lock(sh, vcpu);
+		root = root_lookup(sh, root_gpa);
+		shadow_fill_unlock(sh, vcpu);
+		if (root)
+			return root;
+	}
 	mine = root_alloc(sh, root_gpa);
 	if (!mine)
 		return ERR_PTR(-ENOMEM);
-	write_lock(&sh->lock);
+	shadow_write_lock(sh);
 	root = root_lookup(sh, root_gpa);
 	if (!root)
 		root_insert(sh, mine);
-	write_unlock(&sh->lock);
+	shadow_write_unlock(sh);
 	if (!root)
 		return mine;
 	root_free(sh, mine);
@@ -383,7 +399,7 @@ void shadow_make_room(struct shadow *sh)
 		cond_resched();
 	}
 	if (atomic_long_read(&sh->pages) > goal) {
-		shadow_drop_all(sh);
+		shadow_drop_all_locked(sh);
 		atomic64_inc(&sh->stats.drops);
 	}
 	mutex_unlock(&sh->room);

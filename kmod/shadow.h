@@ -11,6 +11,8 @@
 struct domus_domain;
 struct shadow_root;
 
+#define SHADOW_NO_VCPU	(~0U)
+
 /* What a fault came to; see shadow_fault(). */
 enum shadow_result {
 	SHADOW_FILLED,		/* retry the instruction */
@@ -62,11 +64,12 @@ void shadow_reset(struct shadow *sh);
  * shadow_get_root() - find or make the two views of a guest root
  * @sh: the domain's shadow
  * @root_gpa: guest physical address of the top-level table, 4 KiB aligned
+ * @vcpu: whose thread calls, or SHADOW_NO_VCPU
  *
  * Context: process, may sleep. The root stays until shadow_put_root().
  * Return: the root, ERR_PTR(-EINVAL) when not memory, ERR_PTR(-ENOMEM).
  */
-struct shadow_root *shadow_get_root(struct shadow *sh, u64 root_gpa);
+struct shadow_root *shadow_get_root(struct shadow *sh, u64 root_gpa, unsigned int vcpu);
 void shadow_put_root(struct shadow *sh, struct shadow_root *root);
 
 /* Guest physical address that names the root. */
@@ -79,6 +82,7 @@ u64 shadow_root_cr3(const struct shadow_root *root, bool user);
  * shadow_fault() - handle a page fault that the guest took in hardware
  * @sh: the domain's shadow
  * @root: root loaded when it happened, held by the caller
+ * @vcpu: whose thread calls
  * @va: CR2, any value
  * @error: hardware error code, of which W, I and RSVD are read
  * @user: the guest was in user mode
@@ -87,7 +91,8 @@ u64 shadow_root_cr3(const struct shadow_root *root, bool user);
  * Context: process (vCPU thread of the holder), irqs on, may sleep.
  */
 enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root,
-				u64 va, u32 error, bool user, u32 *guest_error);
+				unsigned int vcpu, u64 va, u32 error, bool user,
+				u32 *guest_error);
 
 /**
  * shadow_translate() - guest virtual to guest physical, as the guest kernel sees it
@@ -115,6 +120,9 @@ int shadow_flush(struct shadow *sh, u64 op, u64 root_gpa, u64 start, u64 end,
  * Return: 0 (also when unknown), -EBUSY when a vCPU holds it, -EINVAL.
  */
 int shadow_release_root(struct shadow *sh, u64 root_gpa);
+
+/* Leaves put in by faults of all vCPUs, and beside these. Any context. */
+u64 shadow_fills(const struct shadow *sh, u64 *prefills);
 
 /* Shadow pages in use. Any context. */
 u64 shadow_pages(const struct shadow *sh);

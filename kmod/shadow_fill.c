@@ -7,7 +7,7 @@
  *   3. install: its parts
  *   4. neighbours
  *   5. install: under the lock, if nothing was flushed since the fault was looked at
- *   6. what install could not do under the lock held to read
+ *   6. what install could not do beside others
  *   7. shadow_fault(), shadow_translate()
  *
  * Order is everything here: sample flush_seq and inv_seq; walk; get the page; take
@@ -51,6 +51,7 @@ enum install {
 struct fill {
 	struct shadow *sh;
 	struct shadow_root *root;
+	unsigned int vcpu;
 	u64 va;
 	u32 access;		/* PTWALK_* */
 	bool upper;
@@ -519,7 +520,7 @@ static noinline bool prefill_one(struct fill *f, struct shadow_table *t, unsigne
 	n.host_write = h.write;
 	if (leaf_add(&n, t, idx, n.gfn, leaf_value(&n), &old) != INST_FILLED)
 		return false;
-	atomic64_inc(&f->sh->stats.prefills);
+	f->sh->lock.reader[f->vcpu].prefills++;
 	return true;
 }
 
@@ -666,9 +667,9 @@ static enum install install(struct fill *f)
 	int i;
 
 	for (i = 0; i < INSTALLS; i++) {
-		read_lock(&sh->lock);
+		shadow_fill_lock(sh, f->vcpu);
 		ret = install_locked(f);
-		read_unlock(&sh->lock);
+		shadow_fill_unlock(sh, f->vcpu);
 		switch (ret) {
 		case INST_NEED:
 			if (cache_fill(sh, &f->cache, f->need, f->need_chunk))
@@ -729,7 +730,7 @@ static __always_inline enum shadow_result fill_once(struct fill *f, u32 *guest_e
 		return result;
 	switch (install(f)) {
 	case INST_FILLED:
-		atomic64_inc(&stats->fills);
+		f->sh->lock.reader[f->vcpu].fills++;
 		if (f->level == 2)
 			atomic64_inc(&stats->large_fills);
 		result = SHADOW_FILLED;
@@ -759,8 +760,9 @@ static bool va_is_hole(u64 va)
 	       (va_is_upper(va) && table_index(va, 4) == CELL_TOP_SLOT);
 }
 
-enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root, u64 va,
-				u32 error, bool user, u32 *guest_error)
+enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root,
+				unsigned int vcpu, u64 va, u32 error, bool user,
+				u32 *guest_error)
 {
 	enum shadow_result result;
 	struct fill f __uninit;
@@ -769,6 +771,7 @@ enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root, u64
 	/* what is not set here is set before it is read */
 	f.sh = sh;
 	f.root = root;
+	f.vcpu = vcpu;
 	f.va = va;
 	f.access = (error & (PTWALK_WRITE | PTWALK_FETCH)) | (user ? PTWALK_USER : 0) |
 		   PTWALK_SET_AD;

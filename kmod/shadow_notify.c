@@ -126,31 +126,40 @@ static void shadow_mn_end(struct mmu_notifier *mn, const struct mmu_notifier_ran
 
 	if (!overlaps(sh, range->start, range->end))
 		return;
-	write_lock(&sh->lock);
+	shadow_write_lock(sh);
 	sh->inv_seq++;
 	sh->inv_count--;
-	write_unlock(&sh->lock);
+	shadow_write_unlock(sh);
 }
 
 /* ---- 3. Ageing -------------------------------------------------------- */
 
 static bool range_young(struct shadow *sh, unsigned long start, unsigned long end, bool clear)
 {
+	unsigned long work = 0;
 	struct frames f;
 	bool young = false;
 	unsigned int i;
 	u64 n;
 
-	read_lock(&sh->lock);
+	shadow_write_lock(sh);	/* no vCPU's thread, perhaps */
 	for (i = 0; i < sh->gmem->nr; i++) {
 		if (!slot_frames(sh, i, start, end, &f))
 			continue;
-		for (n = f.first & ~511ULL; n <= f.last; n += LARGE_FRAMES)
-			young |= rmap_young(sh, f.rmap->base + n, 2, clear);
-		for (n = f.first; n <= f.last; n++)
-			young |= rmap_young(sh, f.rmap->base + n, 1, clear);
+		for (n = f.first; n <= f.last; n++) {
+			if (n == f.first || !(n % LARGE_FRAMES))
+				work += rmap_age(sh, f.rmap->base + n - n % LARGE_FRAMES, 2,
+						 clear, &young);
+			work += rmap_age(sh, f.rmap->base + n, 1, clear, &young);
+			if (work < ZAP_BATCH)
+				continue;
+			/* No two frames need one moment; the caller may not sleep. */
+			shadow_write_unlock(sh);
+			work = 0;
+			shadow_write_lock(sh);
+		}
 	}
-	read_unlock(&sh->lock);
+	shadow_write_unlock(sh);
 	return young;
 }
 
@@ -162,10 +171,10 @@ static int shadow_mn_clear_flush_young(struct mmu_notifier *mn, struct mm_struct
 	if (!overlaps(sh, start, end) || !range_young(sh, start, end, true))
 		return 0;
 	/* so that the next use sets A again: TLBs are behind from here on */
-	write_lock(&sh->lock);
+	shadow_write_lock(sh);
 	/* pairs with shadow_tlb_flush() */
 	smp_store_release(&sh->zap_seq, sh->zap_seq + 1);
-	write_unlock(&sh->lock);
+	shadow_write_unlock(sh);
 	shadow_tlb_flush(sh, ~0ULL);
 	return 1;
 }
@@ -194,9 +203,9 @@ static void shadow_mn_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	struct shadow *sh = container_of(mn, struct shadow, mn);
 
 	/* the host frees the pages next and tells us no more */
-	write_lock(&sh->lock);
+	shadow_write_lock(sh);
 	sh->dead = true;
-	write_unlock(&sh->lock);
+	shadow_write_unlock(sh);
 	shadow_drop_all(sh);
 }
 

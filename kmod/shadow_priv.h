@@ -6,6 +6,7 @@
  * Between shadow*.c only.
  *
  *   shadow.c         life of a domain's shadow, roots, room
+ *   shadow_lock.c    the lock
  *   shadow_table.c   hardware table pages and where they are kept before and after use
  *   shadow_fill.c    faults
  *   shadow_zap.c     removal: guest flushes, whole trees, TLB flushes
@@ -13,9 +14,10 @@
  *   shadow_notify.c  what the host does to the holder's memory
  *
  * The rules of the lock:
- *   read   may add: an entry of a table goes from zero to a value, or a leaf gains
- *          rights, by compare-exchange; hardware sets A and D at any time
- *   write  may take away; whatever is taken away bumps zap_seq before unlock, and
+ *   fill   by the thread of a vCPU in RUN; may add: an entry of a table goes from zero to
+ *          a value, or a leaf gains rights, by compare-exchange; hardware sets A and D at
+ *          any time
+ *   write  by anybody; may take away; whatever is taken away bumps zap_seq before unlock, and
  *          nobody relies on it before shadow_tlb_flush()
  * A table is freed only from the grave, after a flush of all vCPUs.
  */
@@ -71,6 +73,7 @@ struct shadow_table {
  * @refs: one for being cached, one for each holder of it
  * @gpa: the guest's table
  * @id: tells it from an earlier root of the same gpa
+ * @dropped: flush_seq when all of it was last taken away, or it was made
  * @gone: not cached any more; must not be filled
  * @recent: used since the clock's hand last passed
  * @top: by view: what CR3 points to
@@ -87,6 +90,7 @@ struct shadow_root {
 	refcount_t refs;
 	u64 gpa;
 	u64 id;
+	unsigned long dropped;
 	bool recent;
 	bool gone;
 	struct shadow_table *top[2];
@@ -175,6 +179,45 @@ static inline bool va_is_upper(u64 va)
 	return va >> 47;
 }
 
+/* ---- shadow_lock.c ---------------------------------------------------- */
+
+void shadow_lock_init(struct shadow_lock *l);
+
+/* Context: any that may spin, irqs on. */
+void shadow_write_lock(struct shadow *sh) __acquires(&sh->lock);
+void shadow_write_unlock(struct shadow *sh) __releases(&sh->lock);
+
+/* shadow_fill_lock() where somebody takes away. */
+void shadow_fill_wait(struct shadow *sh, struct shadow_reader *r);
+
+/*
+ * Fills of different vCPUs write to no common word, and do not wait for each other.
+ * Context: process, the thread of @vcpu. Not to be nested.
+ */
+static __always_inline void shadow_fill_lock(struct shadow *sh, unsigned int vcpu)
+	__acquires(&sh->lock)
+{
+	struct shadow_reader *r = &sh->lock.reader[vcpu];
+
+	__acquire(&sh->lock);
+	preempt_disable();
+	rwlock_acquire_read(&sh->lock.dep_map, 0, 0, _RET_IP_);
+	/* with shadow_write_lock(): one of both sees the other */
+	smp_store_mb(r->busy, 1);
+	if (unlikely(READ_ONCE(sh->lock.writing)))
+		shadow_fill_wait(sh, r);
+}
+
+static __always_inline void shadow_fill_unlock(struct shadow *sh, unsigned int vcpu)
+	__releases(&sh->lock)
+{
+	/* with shadow_write_lock(): what was added is seen by who takes away */
+	smp_store_release(&sh->lock.reader[vcpu].busy, 0);
+	rwlock_release(&sh->lock.dep_map, _RET_IP_);
+	preempt_enable();
+	__release(&sh->lock);
+}
+
 /* ---- shadow_table.c --------------------------------------------------- */
 
 /**
@@ -230,8 +273,12 @@ void root_detach(struct shadow_zap *z, struct shadow_root *root, struct list_hea
 /* Zap and bury detached tables and all below them, in batches. No lock held. */
 void zap_tables(struct shadow_zap *z, struct list_head *list);
 
-/* Empty every view. Process context or a notifier's, no lock held, may sleep. */
+/*
+ * Empty every view. Process context or a notifier's, no lock held, may sleep; the second
+ * with sh->room held.
+ */
 void shadow_drop_all(struct shadow *sh);
+void shadow_drop_all_locked(struct shadow *sh);
 
 /**
  * shadow_tlb_flush() - make removals effective on vCPUs
@@ -263,23 +310,29 @@ void rmap_chunk_free(struct shadow *sh, struct rmap_chunk *c);
  * @sptep: the entry
  * @cache: has a chunk and heads perhaps, which are used when atomic allocation fails
  *
- * Context: lock held to read. Return: 0; -ENOSPC the chain is full: zap it;
+ * Context: lock held for a fill. Return: 0; -ENOSPC the chain is full: zap it;
  * -ENOMEM a chunk or heads are needed.
  */
 int rmap_add(struct shadow *sh, u64 gfn, int level, u64 *sptep, struct shadow_cache *cache);
 
-/* Forget it: by the filler who lost the race for the entry (lock held to read). */
+/* Forget it: by the filler who lost the race for the entry (lock held for a fill). */
 void rmap_cancel(struct shadow *sh, u64 gfn, int level, u64 *sptep);
 
-/* Forget it. Lock held to write. */
-void rmap_remove(struct shadow *sh, u64 gfn, int level, u64 *sptep);
+/* Forget it. Lock held to write. Return: steps that it took, beside the first. */
+unsigned long rmap_remove(struct shadow *sh, u64 gfn, int level, u64 *sptep);
 
 /* Zap every leaf of a chain. Lock held to write. */
 void rmap_zap(struct shadow_zap *z, u64 gfn, int level);
 void rmap_zap_head(struct shadow_zap *z, unsigned long *head);
 
-/* Has a leaf of the chain been used; if @clear, forget that. Lock held to read. */
-bool rmap_young(struct shadow *sh, u64 gfn, int level, bool clear);
+/**
+ * rmap_age() - has a leaf of the chain been used?
+ * @clear: forget that
+ * @young: set to true if so; else left as it is
+ *
+ * Context: lock held to write. Return: steps that it took, at least 1.
+ */
+unsigned long rmap_age(struct shadow *sh, u64 gfn, int level, bool clear, bool *young);
 
 /* ---- shadow_notify.c -------------------------------------------------- */
 

@@ -8,8 +8,8 @@
  *   3. add, remove
  *   4. what is done to whole chains: zap, age
  *
- * Who holds the shadow's lock to write has all chains for himself; who holds it to
- * read takes the spinlock that the frame hashes to. Chains are bounded: a guest
+ * Who holds the shadow's lock to write has all chains for himself; a fill
+ * takes the spinlock that the frame hashes to. Chains are bounded: a guest
  * may map one frame as often as it likes; when a chain is full, the fill zaps all
  * of it and begins anew. The frames come from our own records, never from the
  * guest's tables at this point, and lie inside a slot.
@@ -36,7 +36,7 @@ int rmap_init(struct shadow *sh)
 	unsigned int i;
 
 	for (i = 0; i < SHADOW_RMAP_LOCKS; i++)
-		spin_lock_init(&sh->rmap_lock[i]);
+		spin_lock_init(&sh->rmap_lock[i].lock);
 	for (i = 0; i < g->nr; i++) {
 		struct shadow_rmap *r = &sh->rmap[i];
 
@@ -115,7 +115,17 @@ static int block_make(struct shadow *sh, u64 gfn, struct shadow_cache *cache)
 
 static spinlock_t *rmap_lock(struct shadow *sh, u64 gfn, int level)
 {
-	return &sh->rmap_lock[(level == 2 ? gfn >> 9 : gfn) % SHADOW_RMAP_LOCKS];
+	return &sh->rmap_lock[(level == 2 ? gfn >> 9 : gfn) % SHADOW_RMAP_LOCKS].lock;
+}
+
+/* By a fill. What is counted shows in debugfs whether fills disturb each other. */
+static __always_inline void rmap_spin_lock(struct shadow *sh, spinlock_t *lock)
+	__acquires(lock)
+{
+	if (likely(spin_trylock(lock)))
+		return;
+	atomic64_inc(&sh->stats.rmap_waits);
+	spin_lock(lock);
 }
 
 /* ---- 2. Chunks -------------------------------------------------------- */
@@ -191,7 +201,7 @@ int rmap_add(struct shadow *sh, u64 gfn, int level, u64 *sptep, struct shadow_ca
 			return ret;
 		head = rmap_head(sh, gfn, level);
 	}
-	spin_lock(lock);
+	rmap_spin_lock(sh, lock);
 	c = head_chunk(*head);
 	if (!*head)
 		*head = (unsigned long)sptep;
@@ -214,25 +224,28 @@ static void chain_pop(struct shadow *sh, unsigned long *head)
 	rmap_chunk_free(sh, c);
 }
 
-static void chain_remove(struct shadow *sh, unsigned long *head, u64 *sptep)
+/* Return: chunks behind the first that it looked at. */
+static unsigned long chain_remove(struct shadow *sh, unsigned long *head, u64 *sptep)
 {
 	struct rmap_chunk *first = head_chunk(*head);
+	unsigned long steps = 0;
 	struct rmap_chunk *c;
 	unsigned int i;
 
 	if (*head == (unsigned long)sptep) {
 		*head = 0;
-		return;
+		return 0;
 	}
-	for (c = first; c; c = c->next) {
+	for (c = first; c; c = c->next, steps++) {
 		for (i = c->nr; i-- > 0; ) {
 			if (c->leaf[i] != sptep)
 				continue;
 			c->leaf[i] = first->leaf[first->nr - 1];
 			chain_pop(sh, head);
-			return;
+			return steps;
 		}
 	}
+	return steps;
 }
 
 void rmap_cancel(struct shadow *sh, u64 gfn, int level, u64 *sptep)
@@ -243,18 +256,17 @@ void rmap_cancel(struct shadow *sh, u64 gfn, int level, u64 *sptep)
 	lockdep_assert_held_read(&sh->lock);
 	if (!head)
 		return;
-	spin_lock(lock);
+	rmap_spin_lock(sh, lock);
 	chain_remove(sh, head, sptep);
 	spin_unlock(lock);
 }
 
-void rmap_remove(struct shadow *sh, u64 gfn, int level, u64 *sptep)
+unsigned long rmap_remove(struct shadow *sh, u64 gfn, int level, u64 *sptep)
 {
 	unsigned long *head = rmap_head(sh, gfn, level);
 
 	lockdep_assert_held_write(&sh->lock);
-	if (head)
-		chain_remove(sh, head, sptep);
+	return head ? chain_remove(sh, head, sptep) : 0;
 }
 
 /* ---- 4. Whole chains -------------------------------------------------- */
@@ -295,24 +307,23 @@ static bool leaf_young(u64 *sptep, bool clear)
 	return true;
 }
 
-bool rmap_young(struct shadow *sh, u64 gfn, int level, bool clear)
+unsigned long rmap_age(struct shadow *sh, u64 gfn, int level, bool clear, bool *young)
 {
 	unsigned long *head = rmap_head(sh, gfn, level);
-	spinlock_t *lock = rmap_lock(sh, gfn, level);
+	unsigned long steps = 1;
 	struct rmap_chunk *c;
-	bool young = false;
 	unsigned int i;
 
-	lockdep_assert_held_read(&sh->lock);
-	if (!head || !READ_ONCE(*head))
-		return false;
-	spin_lock(lock);
+	lockdep_assert_held_write(&sh->lock);
+	if (!head || !*head)
+		return steps;
 	c = head_chunk(*head);
-	if (!c && *head)
-		young = leaf_young((u64 *)*head, clear);
-	for (; c; c = c->next)
+	if (!c)
+		*young |= leaf_young((u64 *)*head, clear);
+	for (; c; c = c->next) {
 		for (i = 0; i < c->nr; i++)
-			young |= leaf_young(c->leaf[i], clear);
-	spin_unlock(lock);
-	return young;
+			*young |= leaf_young(c->leaf[i], clear);
+		steps += c->nr;
+	}
+	return steps;
 }

@@ -119,10 +119,10 @@ void shadow_reap(struct shadow *sh, bool all)
 
 	if (READ_ONCE(sh->nr_grave) < (all ? 1 : GRAVE_MAX))
 		return;
-	write_lock(&sh->lock);
+	shadow_write_lock(sh);
 	list_splice_init(&sh->grave, &dead);
 	sh->nr_grave = 0;
-	write_unlock(&sh->lock);
+	shadow_write_unlock(sh);
 	shadow_tlb_flush(sh, ~0ULL);
 	table_free_list(sh, &dead);
 }

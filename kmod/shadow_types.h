@@ -21,9 +21,7 @@ struct shadow_table;
 
 /**
  * struct shadow_stats - counters, for reading without a lock
- * @fills: leaves put in by faults, 4 KiB and 2 MiB
- * @large_fills: those of 2 MiB
- * @prefills: neighbours put in beside a fill
+ * @large_fills: fills of 2 MiB; shadow_reader has all
  * @spurious: faults whose entry already allowed the access
  * @retries: attempts that lost a race with a flush or a notifier
  * @conflicts: fills that had to remove another entry or table first
@@ -33,11 +31,11 @@ struct shadow_table;
  * @evictions: cached roots dropped for room
  * @drops: times that every view was emptied for room
  * @remote_flushes: calls of vcpu_flush_remote()
+ * @fill_waits: fills that had to wait for somebody who takes away
+ * @rmap_waits: fills that had to wait for another one, of a frame with the same lock
  */
 struct shadow_stats {
-	atomic64_t fills;
 	atomic64_t large_fills;
-	atomic64_t prefills;
 	atomic64_t spurious;
 	atomic64_t retries;
 	atomic64_t conflicts;
@@ -47,7 +45,42 @@ struct shadow_stats {
 	atomic64_t evictions;
 	atomic64_t drops;
 	atomic64_t remote_flushes;
+	atomic64_t fill_waits;
+	atomic64_t rmap_waits;
 };
+
+/**
+ * struct shadow_reader - of one vCPU: only its own thread writes here
+ * @busy: it is in a fill
+ * @fills: leaves put in by faults, 4 KiB and 2 MiB
+ * @prefills: neighbours put in beside a fill
+ */
+struct shadow_reader {
+	u32 busy;
+	u64 fills;
+	u64 prefills;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct shadow_lock - any number of fills, one for each vCPU, or one who takes away
+ * @writer: held by who takes away
+ * @writing: there is one; fills only read it
+ * @dep_map: what lockdep sees of both sides
+ * @reader: by vCPU
+ */
+struct shadow_lock {
+	spinlock_t writer;
+	bool writing;
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lockdep_map dep_map;
+#endif
+	struct shadow_reader reader[DOMUS_MAX_VCPUS];
+};
+
+/* Its own line: fills of neighbouring frames are not to share one. */
+struct shadow_rmap_lock {
+	spinlock_t lock;
+} ____cacheline_aligned_in_smp;
 
 /**
  * struct shadow_rmap - from guest frames of one slot to shadow leaves
@@ -68,8 +101,8 @@ struct shadow_rmap {
  * struct shadow - a domain's shadow page tables
  * @d, @gmem: whose
  * @mn: notifier on the holder's mm; @registered once it is on
- * @lock: fills take it to read, everything that takes an entry or a right away
- *	to write. Guards every hardware table of every view, and all below down
+ * @lock: held for fills, each of its vCPU, or to write by everything that takes an
+ *	entry or a right away. Guards every hardware table of every view, and all below down
  *	to @inv_end
  * @dead: the mm is going: no fill any more
  * @l5: the hardware's tables have 5 levels
@@ -91,14 +124,14 @@ struct shadow_rmap {
  * @rmap_lock: hashed by frame; guard chains against other readers of @lock
  * @max_chunks, @chunks: bound and number of chain chunks
  * @max_pages, @pages: bound and number of hardware tables, any state
- * @room: one makes room at a time
+ * @room: one makes room at a time, or empties all views: nobody else moves roots in @roots
  */
 struct shadow {
 	struct domus_domain *d;
 	struct gmem *gmem;
 	struct mmu_notifier mn;
 	bool registered;
-	rwlock_t lock ____cacheline_aligned_in_smp;
+	struct shadow_lock lock ____cacheline_aligned_in_smp;
 	bool dead;
 	bool l5;
 	unsigned int nr_roots;
@@ -117,12 +150,12 @@ struct shadow {
 	struct hlist_head hash[SHADOW_ROOT_BUCKETS];
 	u64 flushed[DOMUS_MAX_VCPUS];
 	struct shadow_rmap rmap[DOMUS_SLOTS_MAX];
-	spinlock_t rmap_lock[SHADOW_RMAP_LOCKS];	/* of chains, hashed by frame */
+	struct shadow_rmap_lock rmap_lock[SHADOW_RMAP_LOCKS];	/* of chains, hashed by frame */
 	long max_chunks;
 	atomic_long_t chunks;
 	long max_pages;
 	atomic_long_t pages;
-	struct mutex room;	/* of shadow_make_room() */
+	struct mutex room;
 	struct shadow_stats stats;
 };
 

@@ -21,24 +21,44 @@
 
 /* ---- 1. TLB flushes --------------------------------------------------- */
 
-void shadow_tlb_flush(struct shadow *sh, u64 vcpus)
+/* Of @vcpus, those that may use what was taken away before the call. */
+static u64 tlb_behind(struct shadow *sh, u64 vcpus, u64 seq)
 {
 	unsigned int nr = min_t(unsigned int, READ_ONCE(sh->d->nr_vcpus), DOMUS_MAX_VCPUS);
-	/* pairs with zap_end(): who sees the count sees the entries gone, too */
-	u64 seq = smp_load_acquire(&sh->zap_seq);
 	u64 behind = 0;
 	unsigned int v;
 
 	for (v = 0; v < nr; v++)
 		if ((vcpus & BIT_ULL(v)) && READ_ONCE(sh->flushed[v]) < seq)
 			behind |= BIT_ULL(v);
+	return behind;
+}
+
+/*
+ * With @root what was taken away was below that root alone: whoever has another one loaded
+ * has loaded it since, and its TLB is clean of this one; but not of all.
+ */
+static void tlb_flush(struct shadow *sh, u64 vcpus, const struct shadow_root *root)
+{
+	/* pairs with zap_end(): who sees the count sees the entries gone, too */
+	u64 seq = smp_load_acquire(&sh->zap_seq);
+	u64 behind = tlb_behind(sh, vcpus, seq);
+
 	if (!behind)
 		return;
-	vcpu_flush_remote(sh->d, behind);
+	behind = vcpu_flush_remote(sh->d, behind, root);
 	atomic64_inc(&sh->stats.remote_flushes);
-	for (v = 0; v < nr; v++)
-		if ((behind & BIT_ULL(v)) && READ_ONCE(sh->flushed[v]) < seq)
+	for (; behind; behind &= behind - 1) {
+		unsigned int v = __ffs64(behind);
+
+		if (READ_ONCE(sh->flushed[v]) < seq)
 			WRITE_ONCE(sh->flushed[v], seq);
+	}
+}
+
+void shadow_tlb_flush(struct shadow *sh, u64 vcpus)
+{
+	tlb_flush(sh, vcpus, NULL);
 }
 
 /* ---- 2. The bracket, and one leaf ------------------------------------- */
@@ -49,7 +69,7 @@ void zap_begin(struct shadow_zap *z)
 	z->zaps = 0;
 	z->work = 0;
 	z->flush_locked = false;
-	write_lock(&z->sh->lock);
+	shadow_write_lock(z->sh);
 }
 
 void zap_end(struct shadow_zap *z)
@@ -63,7 +83,7 @@ void zap_end(struct shadow_zap *z)
 		smp_store_release(&sh->zap_seq, sh->zap_seq + 1);
 	if (z->flush_locked)
 		shadow_tlb_flush(sh, ~0ULL);
-	write_unlock(&sh->lock);
+	shadow_write_unlock(sh);
 }
 
 /* Tell the host's memory management what hardware noted in a leaf. */
@@ -102,7 +122,7 @@ void zap_leaf(struct shadow_zap *z, u64 *sptep)
 {
 	struct shadow_table *t = spte_owner(sptep);
 
-	rmap_remove(z->sh, t->gfns[sptep - t->hw], t->level, sptep);
+	z->work += rmap_remove(z->sh, t->gfns[sptep - t->hw], t->level, sptep);
 	zap_entry(z, sptep);
 }
 
@@ -149,7 +169,8 @@ void root_detach(struct shadow_zap *z, struct shadow_root *root, struct list_hea
 	bitmap_zero(root->split, LOWER_SLOTS);
 }
 
-static void zap_one_table(struct shadow_zap *z, struct shadow_table *t,
+/* Return: true: the table is empty; false: it is time for others. */
+static bool zap_one_table(struct shadow_zap *z, struct shadow_table *t,
 			  struct list_head *list)
 {
 	unsigned int i;
@@ -159,12 +180,15 @@ static void zap_one_table(struct shadow_zap *z, struct shadow_table *t,
 
 		if (!e)
 			continue;
+		if (z->work >= ZAP_BATCH)
+			return false;
 		if (spte_is_leaf(e, t->level))
 			zap_leaf(z, &t->hw[i]);
 		else
 			table_detach(z, t, i, list);
 	}
 	z->work += i / 8;
+	return true;
 }
 
 void zap_tables(struct shadow_zap *z, struct list_head *list)
@@ -177,8 +201,10 @@ void zap_tables(struct shadow_zap *z, struct list_head *list)
 			/* children go in front: the list stays as short as the tree is deep */
 			t = list_first_entry(list, struct shadow_table, link);
 			list_del_init(&t->link);
-			zap_one_table(z, t, list);
-			table_bury(z, t);
+			if (zap_one_table(z, t, list))
+				table_bury(z, t);
+			else
+				list_add(&t->link, list);
 		}
 		/* nothing reaches these leaves: no reason to flush in a hurry */
 		z->flush_locked = false;
@@ -187,41 +213,82 @@ void zap_tables(struct shadow_zap *z, struct list_head *list)
 	}
 }
 
-/* Take the whole upper half away. */
-static void upper_detach(struct shadow_zap *z, struct list_head *list)
+/*
+ * Take the whole upper half away. With 4 levels each root's kernel view has entries of
+ * its own for it: @slots says which of them root_drop() is to clear.
+ */
+static void upper_detach(struct shadow_zap *z, unsigned long *slots, struct list_head *list)
 {
 	struct shadow *sh = z->sh;
-	struct shadow_root *root;
 	unsigned int s;
 
-	for (s = CELL_TOP_SLOT + 1; s < TABLE_ENTRIES; s++)
-		if (sh->upper->hw[s])
-			table_detach(z, sh->upper, s, list);
-	if (sh->l5)
-		return;
-	list_for_each_entry(root, &sh->roots, link)
-		memset(&root->top[VIEW_KERNEL]->hw[CELL_TOP_SLOT + 1], 0,
-		       (TABLE_ENTRIES - CELL_TOP_SLOT - 1) * sizeof(u64));
+	for (s = CELL_TOP_SLOT + 1; s < TABLE_ENTRIES; s++) {
+		if (!sh->upper->hw[s])
+			continue;
+		table_detach(z, sh->upper, s, list);
+		if (!sh->l5)
+			__set_bit(s, slots);
+	}
+}
+
+static void root_drop(struct shadow_zap *z, struct shadow_root *root,
+		      const unsigned long *slots, struct list_head *list)
+{
+	unsigned int s;
+
+	root_detach(z, root, list);
+	for_each_set_bit(s, slots, TABLE_ENTRIES)
+		WRITE_ONCE(root->top[VIEW_KERNEL]->hw[s], 0);
+	z->work += 2;	/* what an empty root costs */
+}
+
+/*
+ * In batches. A guest may have thousands of roots: each is marked with the flush that it
+ * has seen and goes to the end, where new ones come; nobody else moves any, by the mutex.
+ * What a vCPU fills meanwhile it has read after the flush began, and until its root's turn
+ * it may use what was there before.
+ */
+void shadow_drop_all_locked(struct shadow *sh)
+{
+	struct shadow_zap z = { .sh = sh, .count = &sh->stats.flush_zaps };
+	DECLARE_BITMAP(slots, TABLE_ENTRIES) = {};
+	struct shadow_root *root;
+	unsigned long seq = 0;
+	bool done = false;
+	LIST_HEAD(list);
+
+	lockdep_assert_held(&sh->room);
+	do {
+		zap_begin(&z);
+		if (!seq) {
+			seq = ++sh->flush_seq;
+			upper_detach(&z, slots, &list);
+		}
+		while (z.work < ZAP_BATCH) {
+			root = list_first_entry_or_null(&sh->roots, struct shadow_root, link);
+			done = !root || root->dropped >= seq;
+			if (done)
+				break;
+			root_drop(&z, root, slots, &list);
+			root->dropped = seq;
+			list_move_tail(&root->link, &sh->roots);
+		}
+		/* tables come back at other sizes at once: see flush_locked */
+		z.flush_locked = z.zaps;
+		zap_end(&z);
+		cond_resched();
+	} while (!done);
+	zap_tables(&z, &list);
+	shadow_reap(sh, true);
 }
 
 void shadow_drop_all(struct shadow *sh)
 {
-	struct shadow_zap z = { .sh = sh, .count = &sh->stats.flush_zaps };
-	struct shadow_root *root;
-	LIST_HEAD(list);
-
 	if (!sh->upper)
 		return;
-	zap_begin(&z);
-	sh->flush_seq++;
-	list_for_each_entry(root, &sh->roots, link)
-		root_detach(&z, root, &list);
-	upper_detach(&z, &list);
-	/* tables come back at other sizes at once: see flush_locked */
-	z.flush_locked = z.zaps;
-	zap_end(&z);
-	zap_tables(&z, &list);
-	shadow_reap(sh, true);
+	mutex_lock(&sh->room);
+	shadow_drop_all_locked(sh);
+	mutex_unlock(&sh->room);
 }
 
 /* ---- 4. Ranges -------------------------------------------------------- */
@@ -257,6 +324,10 @@ static bool zap_level(struct shadow_zap *z, struct shadow_table *t, u64 start, u
 			continue;
 		left--;
 		if (spte_is_leaf(e, t->level)) {
+			if (z->work >= ZAP_BATCH) {
+				*next = max(start, va);
+				return false;
+			}
 			if (z->wrprotect)
 				leaf_wrprotect(z, &t->hw[i]);
 			else
@@ -284,6 +355,30 @@ static bool zap_level(struct shadow_zap *z, struct shadow_table *t, u64 start, u
 	return true;
 }
 
+/*
+ * zap_level() for one page, as most flushes are. Return: false: where a guest leaf covers
+ * a whole table that one has to do it, and nothing was done.
+ */
+static bool zap_page(struct shadow_zap *z, struct shadow_table *t, u64 va)
+{
+	u64 *sptep;
+
+	for (;; t = spte_table(*sptep)) {
+		if (t->whole)
+			return false;
+		sptep = &t->hw[table_index(va, t->level)];
+		if (!*sptep)
+			return true;
+		if (spte_is_leaf(*sptep, t->level))
+			break;
+	}
+	if (z->wrprotect)
+		leaf_wrprotect(z, sptep);
+	else
+		zap_leaf(z, sptep);
+	return true;
+}
+
 struct flush {
 	u64 root_gpa;
 	u64 start;
@@ -298,7 +393,11 @@ static bool zap_view(struct shadow_zap *z, struct shadow_root *root, int view,
 	unsigned int shift = table_shift(4);
 	unsigned int s = *next >> shift;
 	unsigned int end = f->last >> shift;
+	u64 one = root->low[view]->hw[s];
 
+	if (f->last - f->start < PAGE_SIZE &&
+	    (!test_bit(s, slots) || !one || zap_page(z, spte_table(one), f->start)))
+		return true;
 	for_each_set_bit_from(s, slots, LOWER_SLOTS) {
 		u64 va = (u64)s << shift;
 		u64 e = root->low[view]->hw[s];
@@ -314,7 +413,9 @@ static bool zap_view(struct shadow_zap *z, struct shadow_root *root, int view,
 	return true;
 }
 
-static void flush_lower(struct shadow_zap *z, const struct flush *f, struct list_head *list)
+/* Return: the root, for comparison only; NULL: there is none, or it is not the same any more */
+static const struct shadow_root *flush_lower(struct shadow_zap *z, const struct flush *f,
+					     struct list_head *list)
 {
 	struct shadow *sh = z->sh;
 	struct shadow_root *root;
@@ -331,7 +432,7 @@ static void flush_lower(struct shadow_zap *z, const struct flush *f, struct list
 			/* a new root of that address was made after the first step */
 			if (!root || (!first && root->id != id)) {
 				zap_end(z);
-				return;
+				return NULL;
 			}
 			if (first)
 				sh->flush_seq++;
@@ -347,6 +448,7 @@ static void flush_lower(struct shadow_zap *z, const struct flush *f, struct list
 			cond_resched();
 		}
 	}
+	return root;
 }
 
 static void flush_upper(struct shadow_zap *z, const struct flush *f, struct list_head *list)
@@ -360,9 +462,9 @@ static void flush_upper(struct shadow_zap *z, const struct flush *f, struct list
 		if (first)
 			sh->flush_seq++;
 		first = false;
-		done = true;
-		if (next <= f->last)
-			done = zap_level(z, sh->upper, next, f->last, &next, list);
+		done = next > f->last ||
+		       (f->last - f->start < PAGE_SIZE && zap_page(z, sh->upper, f->start)) ||
+		       zap_level(z, sh->upper, next, f->last, &next, list);
 		zap_end(z);
 		if (!done)
 			cond_resched();
@@ -392,6 +494,7 @@ int shadow_flush(struct shadow *sh, u64 op, u64 root_gpa, u64 start, u64 end, u6
 {
 	struct shadow_zap z = { .sh = sh, .count = &sh->stats.flush_zaps };
 	struct flush f = { .root_gpa = root_gpa, .last = (1ULL << 47) - 1 };
+	const struct shadow_root *root = NULL;
 	LIST_HEAD(list);
 	int ret;
 
@@ -414,10 +517,10 @@ int shadow_flush(struct shadow *sh, u64 op, u64 root_gpa, u64 start, u64 end, u6
 	if (va_is_upper(f.start))
 		flush_upper(&z, &f, &list);
 	else
-		flush_lower(&z, &f, &list);
+		root = flush_lower(&z, &f, &list);
 	z.wrprotect = false;
 	zap_tables(&z, &list);
-	shadow_tlb_flush(sh, vcpus);
+	tlb_flush(sh, vcpus, root);
 	shadow_reap(sh, false);
 	return 0;
 }

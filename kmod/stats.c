@@ -34,9 +34,7 @@ static const struct {
 	const char *name;
 	size_t offset;
 } shadow_counters[] = {
-	COUNTER(fills),
 	COUNTER(large_fills),
-	COUNTER(prefills),
 	COUNTER(spurious),
 	COUNTER(retries),
 	COUNTER(conflicts),
@@ -46,6 +44,8 @@ static const struct {
 	COUNTER(evictions),
 	COUNTER(drops),
 	COUNTER(remote_flushes),
+	COUNTER(fill_waits),
+	COUNTER(rmap_waits),
 };
 
 static_assert(ARRAY_SIZE(shadow_counters) * sizeof(atomic64_t) == sizeof(struct shadow_stats));
@@ -53,9 +53,12 @@ static_assert(ARRAY_SIZE(shadow_counters) * sizeof(atomic64_t) == sizeof(struct 
 static void show_shadow(struct seq_file *m, const struct shadow *sh)
 {
 	const char *base = (const char *)&sh->stats;
+	u64 fills, prefills;
 	unsigned int i;
 
-	seq_printf(m, "  shadow pages %llu roots %u", shadow_pages(sh), READ_ONCE(sh->nr_roots));
+	fills = shadow_fills(sh, &prefills);
+	seq_printf(m, "  shadow pages %llu roots %u fills %llu prefills %llu", shadow_pages(sh),
+		   READ_ONCE(sh->nr_roots), fills, prefills);
 	for (i = 0; i < ARRAY_SIZE(shadow_counters); i++)
 		seq_printf(m, " %s %lld", shadow_counters[i].name,
 			   atomic64_read((const atomic64_t *)(base + shadow_counters[i].offset)));
@@ -78,9 +81,13 @@ static void show_vcpu(struct seq_file *m, struct domus_vcpu *v)
 	seq_printf(m, "    last vector %#llx error %#llx rip %#llx rsp %#llx cr2 %#llx rax %#llx\n",
 		   v->data->regs.vector, v->data->regs.error, v->data->regs.ip,
 		   v->data->regs.sp, v->data->cr2, v->data->regs.ax);
-	seq_printf(m, "    aborts %llu nmi %llu %llu mc %llu %llu db_absorbed %llu sel_fixups %llu\n",
-		   v->data->aborts, v->data->nmi_ring0, v->data->nmi_ring3, v->data->mc_ring0,
-		   v->data->mc_ring3, v->data->db_absorbed, v->data->sel_fixups);
+	seq_printf(m, "    flushes %llu aborts %llu nmi %llu %llu mc %llu %llu db_absorbed %llu sel_fixups %llu\n",
+		   v->data->flushes, v->data->aborts, v->data->nmi_ring0, v->data->nmi_ring3,
+		   v->data->mc_ring0, v->data->mc_ring3, v->data->db_absorbed,
+		   v->data->sel_fixups);
+	seq_printf(m, "    halt_attempted_poll %llu halt_successful_poll %llu halt_poll_success_ns %llu halt_poll_fail_ns %llu halt_poll_spent %llu halt_poll_window_ns %u\n",
+		   stats.halt.attempted, stats.halt.successful, stats.halt.success_ns,
+		   stats.halt.fail_ns, stats.halt.spent, stats.halt.window_ns);
 }
 
 static int domains_seq_show(struct seq_file *m, void *p)

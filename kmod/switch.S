@@ -19,6 +19,7 @@
 #include <asm/alternative.h>
 #include <asm/asm.h>
 #include <asm/cpufeatures.h>
+#include <asm/irq_vectors.h>
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/percpu.h>
@@ -99,31 +100,49 @@ SYM_DATA_START(domus_text_start)
 #define V(off)	(domus_text_start + CELL_OFF(CELL_PAGE_VCPU) + (off))(%rip)
 #define R(off)	D(CD_regs + (off))
 
-/* Read or write a segment base; the MSR where FSGSBASE is off. Clobbers rax, rcx, rdx. */
-.macro RDBASE msr:req insn:req dest:vararg
-	cmpb	$0, D(CD_fsgsbase)
-	je	77f
-	\insn	%rax
-	jmp	78f
-77:	movl	$\msr, %ecx
-	rdmsr
-	shl	$32, %rdx
-	or	%rdx, %rax
-78:	mov	%rax, \dest
-.endm
+/*
+ * Read the bases of FS and GS into two words, or load them from there; by the MSRs where
+ * FSGSBASE is off. The host's are kept in its own page: a sibling may read the other one.
+ * Clobber rax, rcx, rdx.
+ */
+#define GUEST_BASE(base, off)	D(CD_##base + (off))
+#define HOST_BASE(base, off)	H(CH_##base + (off))
 
-.macro WRBASE msr:req insn:req src:vararg
-	mov	\src, %rax
-	cmpb	$0, D(CD_fsgsbase)
-	je	77f
-	\insn	%rax
-	jmp	78f
-77:	movl	$\msr, %ecx
-	mov	%rax, %rdx
-	shr	$32, %rdx
-	wrmsr
+#define RDBASES(WHO)				\
+	cmpb	$0, D(CD_fsgsbase);		\
+	jne	77f;				\
+	movl	$MSR_FS_BASE, %ecx;		\
+	rdmsr;					\
+	mov	%eax, WHO(fs_base, 0);		\
+	mov	%edx, WHO(fs_base, 4);		\
+	movl	$MSR_GS_BASE, %ecx;		\
+	rdmsr;					\
+	mov	%eax, WHO(gs_base, 0);		\
+	mov	%edx, WHO(gs_base, 4);		\
+	jmp	78f;				\
+77:	rdfsbase %rax;				\
+	rdgsbase %rdx;				\
+	mov	%rax, WHO(fs_base, 0);		\
+	mov	%rdx, WHO(gs_base, 0);		\
 78:
-.endm
+
+#define WRBASES(WHO)				\
+	cmpb	$0, D(CD_fsgsbase);		\
+	jne	77f;				\
+	movl	$MSR_FS_BASE, %ecx;		\
+	mov	WHO(fs_base, 0), %eax;		\
+	mov	WHO(fs_base, 4), %edx;		\
+	wrmsr;					\
+	movl	$MSR_GS_BASE, %ecx;		\
+	mov	WHO(gs_base, 0), %eax;		\
+	mov	WHO(gs_base, 4), %edx;		\
+	wrmsr;					\
+	jmp	78f;				\
+77:	mov	WHO(fs_base, 0), %rax;		\
+	mov	WHO(gs_base, 0), %rdx;		\
+	wrfsbase %rax;				\
+	wrgsbase %rdx;				\
+78:
 
 /* Sign-extend bit 47: makes any value loadable as a base on every host. */
 .macro CANONICAL reg:req
@@ -150,8 +169,7 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	mov	%r9w, H(CH_es)
 	mov	%r10w, H(CH_fs)
 	mov	%r11w, H(CH_gs)
-	RDBASE	MSR_FS_BASE, rdfsbase, H(CH_fs_base)
-	RDBASE	MSR_GS_BASE, rdgsbase, H(CH_gs_base)
+	RDBASES(HOST_BASE)
 	/*
 	 * From here to the last lidt NMI and #MC reach the cell. Until ltr they
 	 * run on the host's IST stacks and must not push (section 6).
@@ -193,8 +211,7 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 .Lload_gs:
 	mov	D(CD_gs), %gs
 .Lafter_gs:
-	WRBASE	MSR_FS_BASE, wrfsbase, D(CD_fs_base)
-	WRBASE	MSR_GS_BASE, wrgsbase, D(CD_gs_base)
+	WRBASES(GUEST_BASE)
 	cmpw	$0, H(CH_nr_msrs)
 	jne	.Lmsrs_in
 .Lafter_msrs_in:
@@ -227,14 +244,14 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	pop	%rbp
 	pop	%rbx
 	pop	%r11
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rax
 	pop	%rcx
-	pop	%rdx
-	pop	%rsi
+	pop	%rax
 	pop	%rdi
+	pop	%rsi
+	pop	%rdx
+	pop	%r10
+	pop	%r8
+	pop	%r9
 	add	$16, %rsp			/* vector, error */
 .Liret_check:			/* rsp: frame in regs; nothing else is live in ring 0 */
 	cmpw	$0, D(CD_nmi_latched)
@@ -284,18 +301,73 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 
 /* ---- 3. Exits ------------------------------------------------------------ */
 
+/*
+ * Another vCPU waits for this one's TLB (vcpu_flush_remote()). The host's handler would
+ * look for what is in @work, and no more. NMI and #MC are latched, as in all of ring 0.
+ */
+.Lflush:			/* vector, error, ip, cs, flags, sp, ss */
+	cmpb	$0, D(CD_flush)
+	je	.Lexit
+	cmpq	$0, D(CD_dr7)			/* they are for the guest's addresses */
+	jne	.Lexit
+	push	%rax
+	push	%rcx
+	push	%rdx
+	mov	%cr3, %rax
+	push	%rax
+	mov	D(CD_host_cr3), %rax
+	mov	%rax, %cr3
+	movb	$0, D(CD_flush)
+	incq	D(CD_flushes)			/* what the guest uses next it finds after this */
+	mov	H(CH_eoi), %rcx
+	test	%rcx, %rcx
+	jz	1f
+	movl	$0, (%rcx)
+	jmp	2f
+1:	movl	$EOI_MSR, %ecx
+	xor	%eax, %eax
+	xor	%edx, %edx
+	wrmsr
+	/* what came with the same interrupt is there now, what comes later has one of its own */
+2:	mov	H(CH_work), %rcx
+	testl	$VCPU_WORK, (%rcx)
+	jnz	3f
+	mov	H(CH_kick), %rcx
+	cmpb	$0, (%rcx)
+	jne	3f
+	/* an interrupt comes before the fault of the fetch behind the last address (S4) */
+	mov	48(%rsp), %rax			/* ip */
+	mov	%rax, %rcx
+	CANONICAL %rcx
+	cmp	%rcx, %rax
+	jne	3f
+	movq	$0, 32(%rsp)			/* the vector: go on */
+3:	pop	%rax
+	mov	%rax, %cr3
+	cmpw	$0, D(CD_verw)
+	je	4f
+	verw	D(CD_verw)
+4:	pop	%rdx
+	pop	%rcx
+	pop	%rax
+	cmpq	$0, (%rsp)
+	movq	$CELL_VEC_ABORT, (%rsp)
+	jne	.Lsave_gprs
+	add	$16, %rsp
+	jmp	.Liret_check
+
 .Lexit:				/* vector, error, ip, cs, flags, sp, ss */
 	testb	$3, 24(%rsp)
 	jz	.Lring0_fault
 .Lsave_gprs:
-	push	%rdi
-	push	%rsi
-	push	%rdx
-	push	%rcx
-	push	%rax
-	push	%r8
 	push	%r9
+	push	%r8
 	push	%r10
+	push	%rdx
+	push	%rsi
+	push	%rdi
+	push	%rax
+	push	%rcx
 	push	%r11
 	push	%rbx
 	push	%rbp
@@ -321,8 +393,7 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	mov	%es, D(CD_es)
 	mov	%fs, D(CD_fs)
 	mov	%gs, D(CD_gs)
-	RDBASE	MSR_FS_BASE, rdfsbase, D(CD_fs_base)
-	RDBASE	MSR_GS_BASE, rdgsbase, D(CD_gs_base)
+	RDBASES(GUEST_BASE)
 .Lleave:
 	mov	D(CD_host_cr3), %rax
 	mov	%rax, %cr3
@@ -354,8 +425,7 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	or	H(CH_gs), %ax
 	jz	5f
 	mov	H(CH_gs), %gs
-5:	WRBASE	MSR_FS_BASE, wrfsbase, H(CH_fs_base)
-	WRBASE	MSR_GS_BASE, wrgsbase, H(CH_gs_base)
+5:	WRBASES(HOST_BASE)
 	cmpw	$0, H(CH_msrs_done)
 	jne	.Lmsrs_out
 .Lafter_msrs_out:
@@ -711,6 +781,11 @@ SYM_INNER_LABEL(domus_text_df, SYM_L_GLOBAL)
 	movb	$1, D(CD_fatal)
 	xor	%eax, %eax
 	mov	%rax, %db7
+	/* .Lleave loads the host's where these are not null */
+	mov	%ds, D(CD_ds)
+	mov	%es, D(CD_es)
+	mov	%fs, D(CD_fs)
+	mov	%gs, D(CD_gs)
 	lgdt	D(CD_gdtr)
 	jmp	.Lleave
 .Lring0_fixed:
@@ -748,7 +823,11 @@ SYM_INNER_LABEL(domus_text_stubs, SYM_L_GLOBAL)
 	push	$0
 	.endif
 	push	$n
+	.if n == RESCHEDULE_VECTOR
+	jmp	.Lflush
+	.else
 	jmp	.Lexit
+	.endif
 	.set	n, n + 1
 	.endr
 	.byte	0xcc

@@ -21,6 +21,7 @@
  *   CS SS                 h  constants
  *   FS base, GS base      h  saved in cell_host at each entry (MSR or FSGSBASE)
  *   KERNEL_GS_BASE        h  never touched
+ *   local APIC            h  EOI of a RESCHEDULE vector that is for the TLB alone
  *   LSTAR, SYSENTER_CS    g  from sched-in of a vCPU thread in RUN to its
  *                            sched-out, kept by vcpu_msr.c; the host's while a
  *                            CALL_FUNCTION vector is dispatched
@@ -84,7 +85,8 @@
 
 /* General registers and the exit's frame, in the order that the text pushes. */
 struct cell_regs {
-	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+	u64 r15, r14, r13, r12, bp, bx, r11, cx, ax;
+	u64 di, si, dx, r10, r8, r9;	/* arguments of a hypercall, in order */
 	u64 vector, error;
 	u64 ip, cs, flags, sp, ss;
 };
@@ -93,7 +95,7 @@ struct cell_regs {
  * struct cell_data - seen by every view (supervisor): nothing of the host but CR3
  *
  * Written by C with interrupts off and the vCPU out of the guest; by the text
- * otherwise.
+ * otherwise. But for @flush, see vcpu_flush_remote().
  */
 struct cell_data {
 	u64 host_cr3;
@@ -116,7 +118,7 @@ struct cell_data {
 	u8  nmi_latched;	/* with mc_latched: one 16-bit word for the last check */
 	u8  mc_latched;
 	u8  fatal;		/* fault in the switcher itself: fatal_* say which */
-	u8  pad;
+	u8  flush;		/* set by whoever interrupts the guest for its TLB alone */
 	struct desc_ptr gdtr;
 	u16 verw;		/* a selector, where VERW is to clear CPU buffers, or 0 */
 	u8  pad1[4];
@@ -127,6 +129,7 @@ struct cell_data {
 	u64 nmi_scratch[2];
 	u64 mc_scratch[2];
 	u64 passes;		/* entries to guest user or kernel without leaving */
+	u64 flushes;		/* of the TLB, for another vCPU, without leaving */
 	u64 aborts;
 	u64 nmi_ring0, nmi_ring3, mc_ring0, mc_ring3, db_absorbed, sel_fixups;
 	struct cell_regs regs __aligned(16);
@@ -159,6 +162,10 @@ struct cell_host {
 	u8  pad2[2];
 	u16 msrs_done;		/* that have the guest's values now */
 	u16 nr_msrs;
+	u8  pad3[4];
+	u64 eoi;		/* address of the local APIC's register; 0: it is an MSR */
+	u64 work;		/* address of the flags of the thread in RUN */
+	u64 kick;		/* address of vcpu.kick */
 	struct cell_msr msrs[CELL_MSRS];
 };
 

@@ -292,16 +292,22 @@ static int tell(struct vcon_port *port, struct bus_queue *q, struct vring_chain 
 static void kick_messages(struct bus_queue *q, struct vring_chain *chain)
 {
 	struct vcon_device *v = vcon_of(q->dev);
-	unsigned int i = 0;
+	unsigned int i = 0, budget = BUDGET;
 	int r;
 
 	vring_kicks_off(&q->ring);
 	while (i < v->nr_ports) {
 		r = tell(&v->ports[i], q, chain);
-		if (!r)
+		if (!r) {
 			i++;
-		else if (r < 0 && (!vring_kicks_on(&q->ring) || bus_stalled(q)))
+		} else if (r < 0) {
+			if (!vring_kicks_on(&q->ring) || bus_stalled(q))
+				return;
+		} else if (!--budget) {
+			/* another vCPU of the guest may ask for more all the time */
+			bus_queue_work(q);
 			return;
+		}
 	}
 }
 

@@ -12,8 +12,9 @@
  * then. A client that is slow leaves the guest's buffers where they are, so that the
  * guest waits; but for a terminal's, as the guest may write to that with a lock held.
  *
- * A client that has hung up stays until the guest has read what it sent. File
- * descriptors that clients pass are closed unseen.
+ * A client that has hung up stays until the guest has read what it sent. What of the
+ * guest's is on its way to it goes with it: the next one is not to begin in the middle of
+ * something. File descriptors that clients pass are closed unseen.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -84,6 +85,11 @@ static void disconnect(struct vcon_port *port)
 	remove_wait_queue(sk_sleep(h->client->sk), &h->client_wait);
 	sock_release(h->client);
 	h->client = NULL;
+	/* not of a terminal, whose history is for all */
+	h->dropped += h->out_len;
+	h->out_len = 0;
+	kvfree(h->out);
+	h->out = NULL;
 	vcon_connected(port, false);
 }
 

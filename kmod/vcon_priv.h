@@ -29,11 +29,12 @@ struct vcon_device;
  * @work: somebody may want to come, or to go
  * @in, @in_at, @in_len: read from the client, for the guest; who holds the pop lock of the
  *	queue reads the bytes without @lock
- * @out, @out_at, @out_len: of the guest, for the client; a buffer of its own
+ * @out, @out_at, @out_len: of the guest, for the client, with which it goes; a buffer of
+ *	its own
  * @history: of a terminal, instead of @out: VCON_HISTORY bytes by their position
  * @written, @sent: positions: of the guest, of the client, at most VCON_HISTORY apart
- * @dropped: bytes that the client of a terminal was too slow for, or that one does not
- *	mean to read
+ * @dropped: bytes that the client of a terminal was too slow for, that one does not mean
+ *	to read, or that one has left behind
  * @refused: clients
  */
 struct vcon_host {

@@ -2,27 +2,27 @@
 /*
  * vCPUs: threads of the holder inside ioctl(RUN).
  *
- *   1. life of a vCPU
- *   2. kicks and remote flushes
- *   3. state that a vCPU's own thread changes: root, page, TLS
- *   4. one entry to the guest: everything with interrupts off
- *   5. exits: interrupts off, then on
- *   6. the run loop
+ *   1. what the scheduler does to a vCPU; counters
+ *   2. kicks, waits and remote flushes
+ *   3. one entry to the guest: everything with interrupts off
+ *   4. exits: interrupts off, then on
+ *   5. the run loop
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/context_tracking.h>
 #include <linux/delay.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/kvm_para.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
+#include <linux/sched/task.h>
 #include <linux/smp.h>
 #include <linux/vtime.h>
 #include <asm/cpu.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
 #include <asm/fpu/api.h>
-#include <asm/fpu/xstate.h>
 #include <asm/irq_vectors.h>
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
@@ -37,8 +37,6 @@
 #include "trace.h"
 #include "vcpu.h"
 
-#define BUS_LOCKS_PER_S	100	/* of all domains together */
-
 const char *const vcpu_cause_names[VCPU_NR_CAUSES] = {
 	[VCPU_CAUSE_IRQ]	= "irq",
 	[VCPU_CAUSE_NMI]	= "nmi",
@@ -52,12 +50,46 @@ const char *const vcpu_cause_names[VCPU_NR_CAUSES] = {
 	[VCPU_CAUSE_BLOCK]	= "block",
 };
 
-/* ---- 1. Life ----------------------------------------------------------------- */
+/* ---- 1. The scheduler -------------------------------------------------------- */
 
 /* As the scheduler counts it: exact while it waits, else as of the last tick. */
-static void count_runtime(struct domus_vcpu *v)
+void vcpu_count_runtime(struct domus_vcpu *v)
 {
 	WRITE_ONCE(v->runtime_ns, current->se.sum_exec_runtime - v->run_began);
+}
+
+/*
+ * Tell siblings. Who starts this vCPU may give it a page at this moment: either it is not
+ * seen yet or it stays, and what is written is true.
+ */
+static void show_out(struct domus_vcpu *v)
+{
+	struct domus_vcpu_page *page = READ_ONCE(v->page);
+
+	v->was_out = true;
+	if (page)
+		WRITE_ONCE(page->preempted, 1);
+}
+
+static u64 run_delay(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return READ_ONCE(current->sched_info.run_delay);
+#else
+	return 0;
+#endif
+}
+
+/* Before the guest runs on: what it missed. */
+static void show_in(struct domus_vcpu *v)
+{
+	u64 delay = run_delay();
+
+	v->was_out = false;
+	v->steal_ns += delay - v->run_delay;
+	v->run_delay = delay;
+	WRITE_ONCE(v->page->steal_ns, v->steal_ns);
+	WRITE_ONCE(v->page->preempted, 0);
 }
 
 static void sched_in(struct preempt_notifier *n, int cpu)
@@ -70,174 +102,14 @@ static void sched_out(struct preempt_notifier *n, struct task_struct *next)
 	struct domus_vcpu *v = container_of(n, struct domus_vcpu, notifier);
 
 	vcpu_msr_restore(v);
-	count_runtime(v);
+	vcpu_count_runtime(v);
+	show_out(v);
 }
 
 static struct preempt_ops vcpu_preempt_ops = {
 	.sched_in  = sched_in,
 	.sched_out = sched_out,
 };
-
-/* As after a reset. What a process has to ask for (AMX) stays out of a guest's reach. */
-static bool alloc_fpu(struct fpu_guest *fpu)
-{
-	if (!fpu_alloc_guest_fpstate(fpu))
-		return false;
-	if (cpu_feature_enabled(X86_FEATURE_XFD) && cpu_feature_enabled(X86_FEATURE_AMX_TILE))
-		fpu_update_guest_xfd(fpu, XFEATURE_MASK_USER_DYNAMIC);
-	return true;
-}
-
-struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
-{
-	struct domus_vcpu *v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
-	int r = -ENOMEM;
-
-	lockdep_assert_held(&d->lock);
-	if (!v)
-		return ERR_PTR(-ENOMEM);
-	v->d = d;
-	v->id = id;
-	v->last_cpu = -1;
-	mutex_init(&v->run_lock);
-	init_waitqueue_head(&v->wait);
-	preempt_notifier_init(&v->notifier, &vcpu_preempt_ops);
-	if (!alloc_fpu(&v->fpu))
-		goto err_free;
-	r = cell_make(v);
-	if (r)
-		goto err_fpu;
-	v->host->ret_cs = __KERNEL_CS;
-	v->host->ret_ss = __KERNEL_DS;
-	v->host->ret_flags = X86_EFLAGS_FIXED;
-	v->data->fsgsbase = boot_cpu_has(X86_FEATURE_FSGSBASE);
-	v->data->pku = cpu_feature_enabled(X86_FEATURE_OSPKE);
-	/* for a guest as for user space and for a virtual machine's guest */
-	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF) || boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM))
-		v->data->verw = __KERNEL_DS;
-	if (boot_cpu_has(X86_FEATURE_PCID) && (__read_cr4() & X86_CR4_PCIDE))
-		v->data->noflush = 1ULL << 63;
-	timer_init_vcpu(v);
-	return v;
-
-err_fpu:
-	fpu_free_guest_fpstate(&v->fpu);
-err_free:
-	kfree(v);
-	return ERR_PTR(r);
-}
-
-void vcpu_free(struct domus_vcpu *v)
-{
-	if (!v)
-		return;
-	mutex_lock(&v->run_lock);
-	vcpu_stop(v);
-	mutex_unlock(&v->run_lock);
-	fpu_free_guest_fpstate(&v->fpu);
-	kfree(v);
-}
-
-/* Make @page the vCPU page; events that are being signalled see one or the other. */
-static void swap_page(struct domus_vcpu *v, struct page *page)
-{
-	struct page *old = v->page_pin;
-	unsigned long flags;
-
-	spin_lock_irqsave(&v->d->events.lock, flags);
-	if (page && v->page)
-		memcpy(page_address(page), v->page, PAGE_SIZE);
-	v->page_pin = page;
-	v->page = page ? page_address(page) : NULL;
-	spin_unlock_irqrestore(&v->d->events.lock, flags);
-	cell_map_page(v, page);
-	if (old)
-		gmem_unpin(old);
-}
-
-static void use_page(struct domus_vcpu *v, struct page *page)
-{
-	swap_page(v, page);
-	WRITE_ONCE(v->page->id, v->id);
-}
-
-int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi,
-	       const u64 *entries)
-{
-	struct cell_data *data = v->data;
-	struct page *page;
-	int r;
-
-	if (v->online)
-		return -EBUSY;
-	if ((s64)(init->rip << 16) >> 16 != (s64)init->rip)
-		return -EINVAL;
-	page = gmem_pin_present(&v->d->gmem, init->vcpu_page_gpa);
-	if (IS_ERR(page))
-		return PTR_ERR(page);
-	use_page(v, page);
-	data->mode = CELL_MODE_KERNEL;
-	r = vcpu_load_root(v, init->root_gpa);
-	if (r) {
-		swap_page(v, NULL);
-		return r;
-	}
-	memset(&data->regs, 0, sizeof(data->regs));
-	data->regs.ip = init->rip;
-	data->regs.sp = init->rsp;
-	data->regs.di = init->rdi;
-	data->regs.si = rsi;
-	data->regs.cs = __USER_CS;
-	data->regs.ss = __USER_DS;
-	data->regs.flags = CELL_RFLAGS_SET;
-	data->fs_base = 0;
-	data->gs_base = (u64)((s64)(init->kernel_gs << 16) >> 16);
-	data->ds = 0;
-	data->es = 0;
-	data->fs = 0;
-	data->gs = 0;
-	data->dr7 = 0;
-	data->dr6 = 0;
-	memset(v->dr, 0, sizeof(v->dr));
-	if (entries)
-		memcpy(v->entries, entries, sizeof(v->entries));
-	data->syscall_entry = v->entries[DOMUS_ENTRY_SYSCALL];
-	WRITE_ONCE(v->page->vif, 0);
-	WRITE_ONCE(v->page->busy, 0);
-	WRITE_ONCE(v->page->pending, 0);
-	WRITE_ONCE(v->page->kernel_gs, init->kernel_gs);
-	WRITE_ONCE(v->online, true);
-	wake_up_all(&v->wait);
-	return 0;
-}
-
-int vcpu_reset_fpu(struct domus_vcpu *v)
-{
-	struct fpu_guest fresh = {};
-
-	lockdep_assert_held(&v->run_lock);
-	if (!alloc_fpu(&fresh))
-		return -ENOMEM;
-	fpu_free_guest_fpstate(&v->fpu);
-	v->fpu = fresh;
-	return 0;
-}
-
-void vcpu_stop(struct domus_vcpu *v)
-{
-	lockdep_assert_held(&v->run_lock);
-	WRITE_ONCE(v->online, false);
-	timer_cancel_vcpu(v);
-	if (v->root)
-		shadow_put_root(&v->d->shadow, v->root);
-	v->root = NULL;
-	swap_page(v, NULL);
-	memset(v->entries, 0, sizeof(v->entries));
-	memset(v->tls, 0, sizeof(v->tls));
-	memset(v->dr, 0, sizeof(v->dr));
-	v->data->syscall_entry = 0;
-	v->last_cpu = -1;
-}
 
 void vcpu_stats(struct domus_vcpu *v, struct vcpu_stats *out)
 {
@@ -249,18 +121,31 @@ void vcpu_stats(struct domus_vcpu *v, struct vcpu_stats *out)
 	out->state = READ_ONCE(v->online) ? DOMUS_VCPU_ONLINE : DOMUS_VCPU_OFFLINE;
 	for (i = 0; i < VCPU_NR_CAUSES; i++)
 		out->by_cause[i] = READ_ONCE(v->by_cause[i]);
+	out->halt = v->halt;
 }
 
 /* ---- 2. Kicks ------------------------------------------------------------------ */
+
+/*
+ * rcuwait_wake_up() behind the caller's barrier, without its RCU section: no preemption is
+ * one as well.
+ */
+static void wake_up_waiter(struct domus_vcpu *v)
+{
+	struct task_struct *task = rcu_dereference_sched(v->wait.task);
+
+	if (task)
+		wake_up_process(task);
+}
 
 void vcpu_kick(struct domus_vcpu *v)
 {
 	int cpu;
 
 	WRITE_ONCE(v->kick, true);
-	smp_mb();	/* with the one in enter(): it sees kick or we see in_guest */
-	wake_up_all(&v->wait);
+	smp_mb();	/* with the one in enter(): it sees kick or we see in_guest, or who waits */
 	preempt_disable();
+	wake_up_waiter(v);
 	cpu = READ_ONCE(v->in_guest);
 	/* on this CPU the interrupt that we are in has ended guest mode already */
 	if (cpu && cpu - 1 != smp_processor_id())
@@ -268,67 +153,102 @@ void vcpu_kick(struct domus_vcpu *v)
 	preempt_enable();
 }
 
-static void flush_ack(void *unused)
+int vcpu_wait(struct domus_vcpu *v)
 {
+	int r = halt_vcpu(v, true);
+
+	/* before the guest looks at what it waits for; an end for nothing is allowed */
+	smp_store_mb(v->poked, false);
+	return r;
 }
 
-void vcpu_flush_remote(struct domus_domain *d, u64 mask)
+void vcpu_poke(struct domus_vcpu *v)
 {
-	unsigned int i;
+	WRITE_ONCE(v->poked, true);
+	rcuwait_wake_up(&v->wait);	/* has a barrier before the look for who waits */
+}
+
+bool vcpu_yield_to(struct domus_vcpu *v)
+{
+	struct task_struct *task;
+	bool done;
+
+	rcu_read_lock();
+	task = READ_ONCE(v->task);
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	if (!task)
+		return false;
+	/* who runs, or sleeps, needs none of it: another CPU's queue is locked for that */
+	if (!READ_ONCE(v->was_out) || !task_is_running(task)) {
+		put_task_struct(task);
+		return false;
+	}
+	/* a wish only: whom it is to follow on another CPU is not pushed aside */
+	done = yield_to(task, false) > 0;
+	put_task_struct(task);
+	return done;
+}
+
+/*
+ * A vCPU's own TLB: an interrupt of a vector that the host's handler does next to nothing
+ * for, so that switch.S need not call it if @flush says that it is ours and nothing else is
+ * to be done. Where it leaves the guest, or has left it before, that does as well, and the
+ * flag may stay. All are asked before the first one is waited for. Interrupts are on in
+ * the guest, and nobody waits for anything between in_guest and the guest.
+ */
+static u64 tlb_flushes(const struct domus_vcpu *v)
+{
+	/* acquire, with switch_world(): the CR3 of the host was loaded before */
+	return smp_load_acquire(&v->exits) + smp_load_acquire(&v->data->flushes);
+}
+
+u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root *root)
+{
+	u64 flushes[DOMUS_MAX_VCPUS], asked = 0, left;
 	int me;
 
 	smp_mb();	/* zaps before in_guest; with the one in enter() */
 	me = get_cpu();
-	for (i = 0; i < d->nr_vcpus; i++) {
+	for (left = mask; left; left &= left - 1) {
+		unsigned int i = __ffs64(left);
+		struct domus_vcpu *v = d->vcpus[i];
 		int cpu;
 
-		if (!(mask & (1ULL << i)) || !d->vcpus[i])
+		if (!v)
 			continue;
-		cpu = READ_ONCE(d->vcpus[i]->in_guest);
-		if (cpu && cpu - 1 != me)
-			smp_call_function_single(cpu - 1, flush_ack, NULL, 1);
+		/* what is not counted here comes behind the zaps, an entry after it, too */
+		flushes[i] = tlb_flushes(v);
+		cpu = READ_ONCE(v->in_guest);
+		if (!cpu || cpu - 1 == me)
+			continue;
+		/*
+		 * It had the root at an entry before the zaps, or it sees them: whoever
+		 * has loaded another one since has left the guest for it.
+		 */
+		smp_rmb();	/* in_guest before root */
+		if (root && READ_ONCE(v->root) != root) {
+			mask &= ~BIT_ULL(i);
+			continue;
+		}
+		if (v->own_eoi)
+			WRITE_ONCE(v->data->flush, 1);
+		smp_send_reschedule(cpu - 1);
+		asked |= BIT_ULL(i);
+	}
+	for (left = asked; left; left &= left - 1) {
+		unsigned int i = __ffs64(left);
+		struct domus_vcpu *v = d->vcpus[i];
+
+		while (tlb_flushes(v) == flushes[i] && READ_ONCE(v->in_guest))
+			cpu_relax();
 	}
 	put_cpu();
+	return mask;
 }
 
-/* ---- 3. Root, page, TLS ----------------------------------------------------------- */
-
-int vcpu_load_root(struct domus_vcpu *v, u64 gpa)
-{
-	struct shadow *sh = &v->d->shadow;
-	struct shadow_root *root, *old = v->root;
-
-	if (old && shadow_root_gpa(old) == gpa)
-		return shadow_flush(sh, DOMUS_FLUSH_ROOT, gpa, 0, 0, 1ULL << v->id);
-	root = shadow_get_root(sh, gpa);
-	if (IS_ERR(root))
-		return PTR_ERR(root);
-	v->root = root;
-	v->data->cr3_kernel = shadow_root_cr3(root, false);
-	v->data->cr3_user = shadow_root_cr3(root, true);
-	v->data->cr3 = vcpu_user_mode(v) ? v->data->cr3_user : v->data->cr3_kernel;
-	if (old)
-		shadow_put_root(sh, old);
-	return 0;
-}
-
-int vcpu_set_page(struct domus_vcpu *v, u64 gpa)
-{
-	struct page *page = gmem_pin(&v->d->gmem, gpa);
-
-	if (IS_ERR(page))
-		return PTR_ERR(page);
-	use_page(v, page);
-	return 0;
-}
-
-void vcpu_set_tls(struct domus_vcpu *v, unsigned int i, u64 desc)
-{
-	v->tls[i] = desc;
-	v->last_cpu = -1;	/* have the GDT made again */
-}
-
-/* ---- 4. One entry ------------------------------------------------------------------ */
+/* ---- 3. One entry ------------------------------------------------------------------ */
 
 static DEFINE_PER_CPU(u32, last_domain);
 
@@ -336,9 +256,6 @@ void vcpu_ibpb(void)
 {
 	indirect_branch_prediction_barrier();
 }
-
-#define WORK_FLAGS (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NEED_RESCHED | \
-		    _TIF_NOTIFY_RESUME | _TIF_USER_RETURN_NOTIFY)
 
 static void load_cpu(struct domus_vcpu *v)
 {
@@ -411,17 +328,18 @@ static void switch_world(struct domus_vcpu *v)
 	data->regs.ss = __USER_DS;	/* the guest's may have become unusable */
 	vtime_account_guest_enter();
 	context_tracking_guest_enter();
-	domus_switch(v->cell_va + (domus_text_enter - domus_text_start));
+	domus_switch(v->enter_va);
 	context_tracking_guest_exit();
 	vtime_account_guest_exit();
 	vcpu_msr_check(v);
 	if (data->pku && rdpkru() != pkru)
 		wrpkru(pkru);
 	restore_debug(v, breakpoints, absorbed);
-	v->exits++;
+	/* pairs with tlb_flushes() */
+	smp_store_release(&v->exits, v->exits + 1);
 }
 
-/* ---- 5. Exits ------------------------------------------------------------------------ */
+/* ---- 4. Exits ------------------------------------------------------------------------ */
 
 static void host_interrupt(struct domus_vcpu *v, unsigned int vector)
 {
@@ -469,6 +387,8 @@ static bool exit_irqs_off(struct domus_vcpu *v)
 		data->nmi_latched = 0;
 		asm volatile("int $2" ::: "memory");
 	}
+	if (vector == CELL_VEC_CALL)
+		return true;
 	/* the next fault of the host would take what is left there for its own */
 	if (vector == X86_TRAP_PF)
 		v->apf_flags = kvm_read_and_reset_apf_flags();
@@ -523,7 +443,7 @@ static int exit_page_fault(struct domus_vcpu *v)
 	 */
 	if (!(error & X86_PF_USER) && (error & X86_PF_PROT))
 		return vcpu_inject(v, X86_TRAP_GP, 0, 0);
-	result = shadow_fault(&v->d->shadow, v->root, cr2, error, user, &guest_error);
+	result = shadow_fault(&v->d->shadow, v->root, v->id, cr2, error, user, &guest_error);
 	trace_domus_fault(v->d->id, v->id, cr2, error, result);
 	switch (result) {
 	case SHADOW_FILLED:
@@ -563,11 +483,8 @@ static int exit_page_fault(struct domus_vcpu *v)
  */
 static void exit_bus_lock(struct domus_vcpu *v)
 {
-	static struct ratelimit_state rate =
-		RATELIMIT_STATE_INIT_FLAGS(rate, HZ, BUS_LOCKS_PER_S, RATELIMIT_MSG_ON_RELEASE);
-
 	v->data->dr6 |= DR_BUS_LOCK;	/* active low */
-	while (!__ratelimit(&rate) && !signal_pending(current))
+	while (!__ratelimit(&v->d->bus_locks) && !signal_pending(current) && !domain_dead(v->d))
 		msleep_interruptible(20);
 	pr_warn_ratelimited("domain %u vCPU %u took a bus lock at %#llx\n", v->d->id, v->id,
 			    v->data->regs.ip);
@@ -620,8 +537,9 @@ static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
 	struct cell_data *data = v->data;
 	u64 vector = data->regs.vector;
 
-	trace_domus_exit(v->d->id, v->id, vector, data->regs.ip, data->regs.error,
-			 vcpu_user_mode(v));
+	if (trace_domus_exit_enabled())
+		trace_domus_exit(v->d->id, v->id, vector, data->regs.ip, data->regs.error,
+				 vcpu_user_mode(v));
 	if (data->fatal)
 		return exit_fatal(v);
 	/*
@@ -658,13 +576,13 @@ static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
 	}
 	if (vector >= FIRST_EXTERNAL_VECTOR) {
 		v->by_cause[VCPU_CAUSE_IRQ]++;
-		count_runtime(v);
+		vcpu_count_runtime(v);
 		return 0;
 	}
 	return exit_exception(v, vector);
 }
 
-/* ---- 6. The run loop -------------------------------------------------------------------- */
+/* ---- 5. The run loop -------------------------------------------------------------------- */
 
 /* One entry and exit. Return: 0, or < 0 to leave RUN. */
 static int enter(struct domus_vcpu *v)
@@ -675,12 +593,14 @@ static int enter(struct domus_vcpu *v)
 	local_irq_disable();
 	WRITE_ONCE(v->in_guest, smp_processor_id() + 1);
 	smp_mb();	/* in_guest before kick, work and the CR3 load */
-	if (READ_ONCE(v->kick) || (read_thread_flags() & WORK_FLAGS)) {
+	if (READ_ONCE(v->kick) || (read_thread_flags() & VCPU_WORK_FLAGS)) {
 		WRITE_ONCE(v->in_guest, 0);
 		local_irq_enable();
 		preempt_enable();
 		return 0;
 	}
+	if (unlikely(v->was_out))
+		show_in(v);
 	load_cpu(v);
 	switch_world(v);
 	WRITE_ONCE(v->in_guest, 0);
@@ -693,7 +613,7 @@ static int enter(struct domus_vcpu *v)
 /* Host work that must be done before the guest goes on. 0, or -EINTR. */
 static int host_work(void)
 {
-	unsigned long work = read_thread_flags() & WORK_FLAGS;
+	unsigned long work = read_thread_flags() & VCPU_WORK_FLAGS;
 
 	/*
 	 * Task work and user-return notifiers run on the way to the holder:
@@ -710,25 +630,28 @@ static int host_work(void)
 static int run_loop(struct domus_vcpu *v, struct domus_run *run)
 {
 	struct domus_domain *d = v->d;
+	u32 state;
 	int r;
 
 	for (;;) {
 		WRITE_ONCE(v->kick, false);
 		smp_mb();	/* kick before what it announced */
-		if (domain_dead(d)) {
-			run->exit = DOMUS_EXIT_DEAD;
-			return 0;
-		}
-		if (READ_ONCE(d->state) == DOMUS_STATE_REBOOT) {
-			run->exit = DOMUS_EXIT_REBOOT;
+		state = READ_ONCE(d->state);
+		/* REBOOT and DEAD, in the order of the ABI */
+		if (unlikely(state > DOMUS_STATE_RUNNING)) {
+			run->exit = state == DOMUS_STATE_DEAD ? DOMUS_EXIT_DEAD : DOMUS_EXIT_REBOOT;
 			return 0;
 		}
 		r = host_work();
 		if (r)
 			return r;
-		if (!READ_ONCE(v->online)) {
-			r = wait_event_interruptible(v->wait, READ_ONCE(v->online) ||
-						     READ_ONCE(v->kick));
+		if (unlikely(v->stopping))
+			vcpu_finish_down(v);
+		/* pairs with vcpu_start() */
+		if (unlikely(!smp_load_acquire(&v->online))) {
+			r = rcuwait_wait_event(&v->wait,
+					       READ_ONCE(v->online) || READ_ONCE(v->kick),
+					       TASK_INTERRUPTIBLE);
 			if (r)
 				return -EINTR;
 			continue;
@@ -756,8 +679,13 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 		return -EBUSY;
 	}
 	v->run_began = current->se.sum_exec_runtime - v->runtime_ns;
+	v->run_delay = run_delay();
+	v->was_out = true;
+	WRITE_ONCE(v->task, current);
+	v->host->work = (u64)&current_thread_info()->flags;
 	exits = v->exits;
 	fpu_swap_kvm_fpstate(&v->fpu, true);
+	preempt_notifier_init(&v->notifier, &vcpu_preempt_ops);
 	preempt_disable();
 	preempt_notifier_register(&v->notifier);
 	preempt_enable();
@@ -770,9 +698,11 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 	/* nor may the guest's predictions steer the holder, which runs in ring 3, too */
 	if (v->exits != exits)
 		vcpu_ibpb();
+	show_out(v);
 	preempt_enable();
 	fpu_swap_kvm_fpstate(&v->fpu, false);
-	count_runtime(v);
+	vcpu_count_runtime(v);
+	WRITE_ONCE(v->task, NULL);
 	mutex_unlock(&v->run_lock);
 	return r;
 }

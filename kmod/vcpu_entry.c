@@ -18,17 +18,12 @@
 
 /* ---- 1. The vCPU page -------------------------------------------------------- */
 
-static u64 canonical(u64 value)
-{
-	return (u64)((s64)(value << 16) >> 16);
-}
-
 static void to_kernel_mode(struct domus_vcpu *v)
 {
 	struct cell_data *data = v->data;
 
 	WRITE_ONCE(v->page->user_gs, data->gs_base);
-	data->gs_base = canonical(READ_ONCE(v->page->kernel_gs));
+	data->gs_base = vcpu_canonical(READ_ONCE(v->page->kernel_gs));
 	data->regs.sp = READ_ONCE(v->page->kernel_sp);
 	data->cr3 = data->cr3_kernel;
 	data->mode = CELL_MODE_KERNEL;
@@ -38,7 +33,7 @@ static void to_user_mode(struct domus_vcpu *v)
 {
 	struct cell_data *data = v->data;
 
-	data->gs_base = canonical(READ_ONCE(v->page->user_gs));
+	data->gs_base = vcpu_canonical(READ_ONCE(v->page->user_gs));
 	data->cr3 = data->cr3_user;
 	data->mode = data->syscall_entry ? CELL_MODE_USER : CELL_MODE_USER_NOCALL;
 	WRITE_ONCE(v->page->vif, 1);
@@ -46,7 +41,24 @@ static void to_user_mode(struct domus_vcpu *v)
 
 /* ---- 2. Entries --------------------------------------------------------------- */
 
-int vcpu_inject(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2)
+/* What is left of a guest that has no entry for @entry, or is in one already. */
+static noinline int cannot_enter(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2)
+{
+	struct cell_regs *regs = &v->data->regs;
+	struct domus_vcpu_page *page = v->page;
+
+	if (!v->entries[entry])
+		return domain_kill_by(v, DOMUS_REASON_BAD_ENTRY,
+				      "vCPU %u: exception %u without an entry, error %#llx, cr2 %#llx, %s rip %#llx rsp %#llx",
+				      v->id, entry, error, cr2,
+				      vcpu_user_mode(v) ? "user" : "kernel", regs->ip, regs->sp);
+	return domain_kill_by(v, DOMUS_REASON_DOUBLE_FAULT,
+			      "vCPU %u: double fault: exception %u in the entry of %llu, error %#llx, cr2 %#llx, rip %#llx rsp %#llx",
+			      v->id, entry, READ_ONCE(page->frame.vector), error, cr2,
+			      regs->ip, regs->sp);
+}
+
+static __always_inline int inject(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2)
 {
 	struct cell_regs *regs = &v->data->regs;
 	struct domus_vcpu_page *page = v->page;
@@ -54,17 +66,8 @@ int vcpu_inject(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2)
 	u64 va = v->entries[entry];
 	u64 vif;
 
-	trace_domus_inject(v->d->id, v->id, entry, error, cr2, regs->ip);
-	if (!va)
-		return domain_kill_by(v, DOMUS_REASON_BAD_ENTRY,
-				      "vCPU %u: exception %u without an entry, error %#llx, cr2 %#llx, %s rip %#llx rsp %#llx",
-				      v->id, entry, error, cr2, user ? "user" : "kernel",
-				      regs->ip, regs->sp);
-	if (READ_ONCE(page->busy))
-		return domain_kill_by(v, DOMUS_REASON_DOUBLE_FAULT,
-				      "vCPU %u: double fault: exception %u in the entry of %llu, error %#llx, cr2 %#llx, rip %#llx rsp %#llx",
-				      v->id, entry, READ_ONCE(page->frame.vector), error, cr2,
-				      regs->ip, regs->sp);
+	if (unlikely(!va || READ_ONCE(page->busy)))
+		return cannot_enter(v, entry, error, cr2);
 	vif = user || (READ_ONCE(page->vif) & 1) ? X86_EFLAGS_IF : 0;
 	page->frame.rip = regs->ip;
 	page->frame.cs = user ? DOMUS_USER_CS : DOMUS_KERNEL_CS;
@@ -81,6 +84,20 @@ int vcpu_inject(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2)
 	regs->ip = va;
 	regs->flags = CELL_RFLAGS_SET;
 	return 0;
+}
+
+static noinline int inject_traced(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2)
+{
+	trace_domus_inject(v->d->id, v->id, entry, error, cr2, v->data->regs.ip);
+	return inject(v, entry, error, cr2);
+}
+
+int vcpu_inject(struct domus_vcpu *v, u32 entry, u64 error, u64 cr2)
+{
+	/* by a call, as inject() would keep all of it for behind the trace else */
+	if (trace_domus_inject_enabled())
+		return inject_traced(v, entry, error, cr2);
+	return inject(v, entry, error, cr2);
 }
 
 int vcpu_deliver(struct domus_vcpu *v)
@@ -128,18 +145,8 @@ int vcpu_return(struct domus_vcpu *v, bool sysret)
 	if (fill) {
 		/* a hint: what comes of it shows when the address is touched */
 		WRITE_ONCE(ret->fill, 0);
-		shadow_fault(&v->d->shadow, v->root, fill, X86_PF_USER, vcpu_user_mode(v),
-			     &ignored);
+		shadow_fault(&v->d->shadow, v->root, v->id, fill, X86_PF_USER,
+			     vcpu_user_mode(v), &ignored);
 	}
 	return 0;
-}
-
-int vcpu_check_rip(struct domus_vcpu *v)
-{
-	u64 rip = v->data->regs.ip;
-
-	/* a vCPU has 48 bits of address, whatever the host's CPU has */
-	if (likely(canonical(rip) == rip))
-		return 0;
-	return vcpu_inject(v, X86_TRAP_GP, 0, 0);
 }

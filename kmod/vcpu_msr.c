@@ -21,9 +21,9 @@
 
 /* ---- 1. From sched-in to sched-out ------------------------------------------------ */
 
-static bool has_tsc_aux(void)
+static __always_inline bool has_tsc_aux(void)
 {
-	return boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID);
+	return static_cpu_has(X86_FEATURE_RDTSCP) || static_cpu_has(X86_FEATURE_RDPID);
 }
 
 /* What the switcher relies on and never writes; others (kvm) do. */
@@ -49,14 +49,15 @@ void vcpu_msr_load(struct domus_vcpu *v)
 	if (v->msrs_loaded)
 		return;
 	check_host_msrs();
-	rdmsrl(MSR_LSTAR, v->host_lstar);
-	rdmsrl(MSR_IA32_SYSENTER_CS, v->host_sysenter_cs);
-	wrmsrl(MSR_LSTAR, v->cell_va + (domus_text_syscall - domus_text_start));
+	/* native: no Xen PV host is ours, and this is done at each wake-up */
+	v->host_lstar = __rdmsr(MSR_LSTAR);
+	v->host_sysenter_cs = __rdmsr(MSR_IA32_SYSENTER_CS);
+	native_wrmsrl(MSR_LSTAR, v->syscall_va);
 	/* SYSENTER must fault in ring 3: it would enter the host's code */
-	wrmsrl(MSR_IA32_SYSENTER_CS, 0);
+	native_wrmsrl(MSR_IA32_SYSENTER_CS, 0);
 	if (has_tsc_aux()) {
-		rdmsrl(MSR_TSC_AUX, v->host_tsc_aux);
-		wrmsrl(MSR_TSC_AUX, v->id);
+		v->host_tsc_aux = __rdmsr(MSR_TSC_AUX);
+		native_wrmsrl(MSR_TSC_AUX, v->id);
 	}
 	v->msrs_loaded = true;
 }
@@ -91,12 +92,13 @@ void vcpu_msr_sample(struct domus_vcpu *v)
 	struct perf_guest_switch_msr *msrs;
 	struct cell_host *host = v->host;
 	bool events = false;
-	int i, nr = 0;
+	int i;
 
 	lockdep_assert_irqs_disabled();
 	host->nr_msrs = 0;
-	msrs = perf_guest_get_msrs(&nr, NULL);
-	for (i = 0; msrs && i < nr; i++) {
+	v->nr_perf = 0;
+	msrs = perf_guest_get_msrs(&v->nr_perf, NULL);
+	for (i = 0; msrs && i < v->nr_perf; i++) {
 		if (msrs[i].host == msrs[i].guest || msrs[i].msr == MSR_IA32_PEBS_ENABLE)
 			continue;
 		switch_msr(host, msrs[i].msr, 0, msrs[i].guest);
@@ -108,7 +110,7 @@ void vcpu_msr_sample(struct domus_vcpu *v)
 	 */
 	if (events && boot_cpu_has(X86_FEATURE_PEBS))
 		switch_msr(host, MSR_IA32_PEBS_ENABLE, 0, 0);
-	if (boot_cpu_has(X86_FEATURE_BTS) &&
+	if (static_cpu_has(X86_FEATURE_BTS) &&
 	    get_debugctlmsr() & (DEBUGCTLMSR_BTS | DEBUGCTLMSR_TR))
 		switch_msr(host, MSR_IA32_DEBUGCTLMSR,
 			   ~(u64)(DEBUGCTLMSR_BTS | DEBUGCTLMSR_TR), 0);
@@ -118,9 +120,9 @@ void vcpu_msr_sample(struct domus_vcpu *v)
 #endif
 }
 
+#ifdef DOMUS_DEBUG
 void vcpu_msr_check(const struct domus_vcpu *v)
 {
-#ifdef DOMUS_DEBUG
 	const struct cell_msr *m = v->host->msrs;
 	u64 now;
 
@@ -128,5 +130,5 @@ void vcpu_msr_check(const struct domus_vcpu *v)
 		m++;
 	rdmsrl(MSR_IA32_SYSENTER_EIP, now);
 	WARN_ON_ONCE(v->host->nr_msrs || v->host->msrs_done || !now || now != m->host);
-#endif
 }
+#endif

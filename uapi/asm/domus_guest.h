@@ -40,6 +40,8 @@
 #define DOMUS_F_EVENTS			7	/* ports */
 #define DOMUS_F_SMP			8	/* DOMUS_HC_VCPU_UP and friends start vCPUs */
 #define DOMUS_F_DEVICES			9	/* DOMUS_HC_DEV_* */
+#define DOMUS_F_STEAL			10	/* steal_ns and preempted of vCPU pages are kept */
+#define DOMUS_F_VCPU_WAIT		11	/* DOMUS_HC_VCPU_WAIT, _KICK and _YIELD_TO */
 
 /* ---- 2. ELF note --------------------------------------------------------- */
 
@@ -96,6 +98,7 @@
 #define DOMUS_PORT_CONSOLE		3	/* console input arrived */
 #define DOMUS_PORT_BUS			4	/* devices came, or are to leave */
 #define DOMUS_PORT_DEVICE		5	/* of a device; bound by DOMUS_HC_DEV_* only */
+#define DOMUS_PORT_VCPUS		6	/* the host wants other vCPUs online than before */
 
 /* ---- 7. Calls ------------------------------------------------------------ */
 
@@ -142,7 +145,10 @@
 #define DOMUS_HC_DEV_NOTIFY		34
 #define DOMUS_HC_SHUTDOWN		35
 #define DOMUS_HC_MULTICALL		36
-#define DOMUS_NR_CALLS			37
+#define DOMUS_HC_VCPU_WAIT		37
+#define DOMUS_HC_VCPU_KICK		38
+#define DOMUS_HC_YIELD_TO		39
+#define DOMUS_NR_CALLS			40
 
 #define DOMUS_HC_STUB_SIZE		32
 #define DOMUS_HC_PAGE_CALLS		128	/* stubs beyond DOMUS_NR_CALLS answer -ENOSYS */
@@ -192,9 +198,10 @@
 #define DOMUS_DEV_LEAVING		(1 << 0) /* the host wants it back: let go of it */
 #define DOMUS_DEV_ENDING		(1 << 1) /* and takes it: now, whoever uses it */
 
-/* DOMUS_HC_VCPU_STATE */
+/* DOMUS_HC_VCPU_STATE: one of the first two, and the flag */
 #define DOMUS_VCPU_OFFLINE		0
 #define DOMUS_VCPU_ONLINE		1
+#define DOMUS_VCPU_UNWANTED		(1 << 1) /* the host wants it offline, and DOMUS_HC_VCPU_UP fails */
 
 #define DOMUS_TIMER_OFF			(~0ULL)
 
@@ -331,8 +338,9 @@ struct domus_return {
  * @kernel_gs: GS base in kernel mode, loaded at every entry from user mode
  * @user_gs: GS base of user mode: written by entries, loaded by returns
  * @port_select: bit n: word n of the event page's pending bits has news
- * @steal_ns: time this vCPU was runnable and did not run
- * @preempted: 1 while the vCPU's thread is not on a CPU
+ * @steal_ns: time this vCPU was runnable and did not run, since the domain started
+ * @preempted: 1 while the vCPU's thread is not on a CPU, for whatever reason: other vCPUs
+ *	may look at it
  */
 struct domus_vcpu_page {
 	__u8  vif;

@@ -15,7 +15,8 @@
  *   DOMUS_CMD_INFO_GET      -> ABI_HOST, ABI_GUEST, FEATURES, MAX_VCPUS, MAX_DOMAINS,
  *                              VERSION
  *   DOMUS_CMD_DOMAIN_NEW    FD (of /dev/domus, opened by this process), NAME, VCPUS,
- *                           MEMORY[] n { SLOT_GPA, SLOT_SIZE, SLOT_HVA }
+ *                           VCPUS_WANTED (optional, 1 to VCPUS: as many from 0 on are
+ *                           wanted; all), MEMORY[] n { SLOT_GPA, SLOT_SIZE, SLOT_HVA }
  *                           -> ID. The memory is of the calling process.
  *   DOMUS_CMD_DOMAIN_START  ABI_GUEST (what the image asks), FEATURES (required),
  *                           START_RIP, START_RSI, ROOT_GPA, HYPERCALL_GPA,
@@ -31,13 +32,18 @@
  *                           one: 0, the first reason stays
  *   DOMUS_CMD_DOMAIN_GET    (one, or a dump: of all without NAME and ID)
  *                           -> ID, NAME, STATE, REASON_CODE, REASON, UID, PID, VCPUS,
- *                           MEMORY_SIZE, SHADOW_PAGES, RUNTIME_NS, GUEST_STARTED,
- *                           REBOOTS; when a vCPU was the reason: REGS n { REGS_VCPU,
+ *                           VCPUS_WANTED, VCPUS_HEARD, MEMORY_SIZE, SHADOW_PAGES,
+ *                           RUNTIME_NS, GUEST_STARTED, REBOOTS; when a vCPU was the reason: REGS n { REGS_VCPU,
  *                           REGS_USER, REGS_RIP ... REGS_GS_BASE }
  *   DOMUS_CMD_VCPU_GET      (dump only: of all without NAME and ID)
- *                           -> ID, VCPU n { VCPU_ID, VCPU_STATE, VCPU_RUNTIME_NS,
- *                           VCPU_PASSES, VCPU_EXITS,
+ *                           -> ID, VCPU n { VCPU_ID, VCPU_STATE, VCPU_WANTED,
+ *                           VCPU_RUNTIME_NS, VCPU_PASSES, VCPU_EXITS,
  *                           VCPU_EXIT[] n { EXIT_NAME, EXIT_COUNT } }
+ *   DOMUS_CMD_VCPU_SET      VCPU[] n { VCPU_ID, VCPU_WANTED }
+ *                           which vCPUs the guest is to have online: all that is said, or
+ *                           nothing. The guest is told, and not waited for; it holds
+ *                           until the domain ends, over reboots, too. vCPU 0, which
+ *                           boots the guest, is always wanted. Of a dead one: ESHUTDOWN
  *   DOMUS_CMD_DEV_NEW       DEV n { DEV_KIND, DEV_NAME, and by kind:
  *                             BLK: DEV_FD (of a block device or a file, open for
  *                             what is wanted of it; a device that is written to and
@@ -55,7 +61,8 @@
  *                             of its rings 0 and 1, err of both; see DOMUS_IOC_VHOST }
  *                             all kinds, optional: DEV_QUEUES, DEV_QUEUE_SIZE,
  *                             DEV_FLAGS (for all but BLK: SPLIT alone),
- *                             DEV_RATE_BYTES, DEV_RATE_OPS, DEV_RATE_BURST_MS
+ *                             DEV_RATE_BYTES, DEV_RATE_OPS, DEV_RATE_BURST_MS (but for
+ *                             VSOCK, whose packets are vhost's: EOPNOTSUPP)
  *                           plugs a device; before START or later
  *   DOMUS_CMD_DEV_DEL       DEV n { DEV_NAME, DEV_TIMEOUT_MS (optional, 0),
  *                             DEV_FORCE (optional), DEV_AGAIN (optional) }
@@ -63,7 +70,8 @@
  *                           plugged, and the guest is not asked any more, but with
  *                           DEV_AGAIN: the next request goes on with it. Forced: at
  *                           once, what is under way is lost
- *   DOMUS_CMD_DEV_SET       DEV n { DEV_NAME, and what is to change: DEV_RATE_*,
+ *   DOMUS_CMD_DEV_SET       DEV n { DEV_NAME, and what is to change: DEV_RATE_*
+ *                             (of all kinds but VSOCK),
  *                             DEV_RESIZE (take the size that the backing has now),
  *                             DEV_SIZE (of a file: make it this size, then the same),
  *                             DEV_TARGET (of a balloon), DEV_STATS (of a balloon: ask
@@ -124,6 +132,7 @@ enum domus_cmd {
 	DOMUS_CMD_DEV_DEL,
 	DOMUS_CMD_DEV_SET,
 	DOMUS_CMD_DEV_GET,
+	DOMUS_CMD_VCPU_SET,
 	__DOMUS_CMD_MAX
 };
 
@@ -160,9 +169,11 @@ enum domus_attr {
 	DOMUS_A_GUEST_STARTED,	/* flag: the guest has made its first call */
 	DOMUS_A_REBOOTS,	/* u32 */
 	DOMUS_A_EVENT,		/* u32: enum domus_event */
-	DOMUS_A_VCPU,		/* nested: DOMUS_A_VCPU_* */
+	DOMUS_A_VCPU,		/* nested, in VCPU_SET repeated: DOMUS_A_VCPU_* */
 	DOMUS_A_REGS,		/* nested: DOMUS_A_REGS_* */
 	DOMUS_A_DEV,		/* nested: DOMUS_A_DEV_* */
+	DOMUS_A_VCPUS_WANTED,	/* u32 */
+	DOMUS_A_VCPUS_HEARD,	/* flag: the guest listens to which vCPUs are wanted */
 	__DOMUS_A_MAX
 };
 
@@ -183,11 +194,12 @@ enum domus_attr_vcpu {
 	DOMUS_A_VCPU_UNSPEC,
 	DOMUS_A_VCPU_PAD,
 	DOMUS_A_VCPU_ID,	/* u32 */
-	DOMUS_A_VCPU_STATE,	/* u32: DOMUS_VCPU_* of asm/domus_guest.h */
+	DOMUS_A_VCPU_STATE,	/* u32: DOMUS_VCPU_OFFLINE or _ONLINE of asm/domus_guest.h */
 	DOMUS_A_VCPU_RUNTIME_NS, /* u64: CPU time spent in the guest */
 	DOMUS_A_VCPU_PASSES,	/* u64: switcher passes (tier 1) */
 	DOMUS_A_VCPU_EXITS,	/* u64: full exits (tier 2) */
 	DOMUS_A_VCPU_EXIT,	/* nested, repeated: DOMUS_A_EXIT_* */
+	DOMUS_A_VCPU_WANTED,	/* u8: 0 or 1: the host wants it online */
 	__DOMUS_A_VCPU_MAX
 };
 
