@@ -310,6 +310,10 @@ int build_domain(const struct build *build, struct build_start *start, struct er
 	start->hypercall_gpa = image->hypercall_gpa;
 	if (start->rip - image->note.map_base >= l.map_limit)
 		return no_room(&l, start->rip - image->note.map_base + 1, error);
+	if (build->least && build->least < l.boot_end + page_up(l.initrd_size))
+		return error_set(error, EXIT_REFUSED, "memory", "%" PRIu64 " MiB is less than what is "
+				 "loaded (%" PRIu64 " MiB)", build->least >> 20,
+				 (l.boot_end + page_up(l.initrd_size) + (1 << 20) - 1) >> 20);
 	/* A page is set aside for it, and memory beyond the NUL is zero. */
 	memcpy(at(&l, cmdline), build->cmdline, strlen(build->cmdline));
 	fill_info(&l, at(&l, info), start, cmdline);

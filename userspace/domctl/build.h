@@ -17,6 +17,7 @@
  * struct build - what goes in
  * @memory: guest memory, zero, in our address space
  * @size: bytes of it, a multiple of 4 KiB
+ * @least: what is loaded must fit into so much of it, as the guest has no more later
  * @image: opened and checked
  * @host: what the hypervisor offers
  * @cmdline: at most BUILD_CMDLINE_MAX bytes
@@ -26,6 +27,7 @@
 struct build {
 	void *memory;
 	uint64_t size;
+	uint64_t least;
 	const struct image *image;
 	struct image_host host;
 	const char *cmdline;

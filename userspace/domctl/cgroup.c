@@ -61,6 +61,15 @@ static bool read_file(const struct cgroup *cgroup, const char *file, char *text,
 	return slurp(open_file(cgroup->path, file, O_RDONLY), text, size);
 }
 
+/* Return: 0: it is there. */
+static int access_file(const struct cgroup *cgroup, const char *file)
+{
+	char whole[PATH_MAX + 32];
+
+	snprintf(whole, sizeof(whole), "%s/%s", cgroup->path, file);
+	return access(whole, F_OK);
+}
+
 /* Return: 0, or errno. */
 static int write_file(const char *path, const char *file, const char *text)
 {
@@ -251,7 +260,7 @@ struct setting {
 	char text[64];
 };
 
-#define SETTINGS 2
+#define SETTINGS 3
 
 /* What @limits says. Return: how many. */
 static size_t settings_of(const struct limits *limits, struct setting *settings)
@@ -270,7 +279,22 @@ static size_t settings_of(const struct limits *limits, struct setting *settings)
 			snprintf(settings[nr++].text, sizeof(settings->text), "%" PRIu64 " %d",
 				 (uint64_t)limits->cap * PERIOD_US / 100, PERIOD_US);
 	}
+	if (limits->memory) {
+		settings[nr] = (struct setting) { "memory", "memory.max", "max" };
+		if (limits->memory != LIMITS_NO_MEMORY)
+			snprintf(settings[nr].text, sizeof(settings->text), "%" PRIu64,
+				 limits->memory);
+		nr++;
+	}
 	return nr;
+}
+
+/* One that is used again must not keep what was said of another. What it has not is not there. */
+static void forget_settings(const struct cgroup *cgroup)
+{
+	(void)write_file(cgroup->path, "cpu.weight", "100");
+	(void)write_file(cgroup->path, "cpu.max", "max");
+	(void)write_file(cgroup->path, "memory.max", "max");
 }
 
 static int refused(const struct cgroup *cgroup, const struct setting *setting, int err,
@@ -318,12 +342,46 @@ void cgroup_get(const struct cgroup *cgroup, struct limits *limits)
 	*limits = (struct limits) { .weight = 0 };
 	if (read_file(cgroup, "cpu.weight", text, sizeof(text)))
 		limits->weight = (uint32_t)strtoul(text, NULL, 10);
-	if (!read_file(cgroup, "cpu.max", text, sizeof(text)))
-		return;
-	if (sscanf(text, "%" SCNu64 " %" SCNu64, &quota, &period) == 2 && period)
-		limits->cap = (uint32_t)(quota * 100 / period);
-	else
-		limits->cap = LIMITS_NO_CAP;
+	if (read_file(cgroup, "cpu.max", text, sizeof(text)))
+		limits->cap = sscanf(text, "%" SCNu64 " %" SCNu64, &quota, &period) == 2 && period ?
+			      (uint32_t)(quota * 100 / period) : LIMITS_NO_CAP;
+	if (read_file(cgroup, "memory.max", text, sizeof(text)))
+		limits->memory = *text == 'm' ? LIMITS_NO_MEMORY : strtoull(text, NULL, 10);
+}
+
+/* The number behind a @word at the beginning of a line, or that of the file where it is NULL. */
+static uint64_t number_in(const struct cgroup *cgroup, const char *file, const char *word)
+{
+	size_t length = word ? strlen(word) : 0;
+	char text[4096];
+
+	if (!read_file(cgroup, file, text, sizeof(text)))
+		return 0;
+	if (!word)
+		return strtoull(text, NULL, 10);
+	for (char *at = text; at; at = strchr(at, '\n')) {
+		at += *at == '\n';
+		if (!strncmp(at, word, length) && at[length] == ' ')
+			return strtoull(at + length, NULL, 10);
+	}
+	return 0;
+}
+
+void cgroup_memory(const struct cgroup *cgroup, struct cgroup_memory *memory)
+{
+	char text[64];
+
+	*memory = (struct cgroup_memory) {
+		.counted = !access_file(cgroup, "memory.current"),
+		.now = number_in(cgroup, "memory.current", NULL),
+		.swapped = number_in(cgroup, "memory.swap.current", NULL),
+		.files = number_in(cgroup, "memory.stat", "file"),
+		.swap_max = UINT64_MAX,
+		.killed = number_in(cgroup, "memory.events", "oom_kill"),
+		.by_limit = number_in(cgroup, "memory.events", "oom"),
+	};
+	if (read_file(cgroup, "memory.swap.max", text, sizeof(text)) && *text != 'm')
+		memory->swap_max = strtoull(text, NULL, 10);
 }
 
 /* ---- 5. Making ----------------------------------------------------------------------- */
@@ -372,6 +430,7 @@ static int fill(const struct cgroup *cgroup, const struct limits *limits, pid_t 
 	(void)rmdir(cgroup->path);
 	if (make_directory(cgroup, what, error))
 		return -1;
+	forget_settings(cgroup);
 	if (cgroup_set(cgroup, limits, &cause)) {
 		err = access(cgroup->path, F_OK) ? errno : 0;
 		if (err == ENOENT)
@@ -399,11 +458,6 @@ int cgroup_make(const char *name, pid_t pid, const struct limits *limits, struct
 {
 	const char *what = limits_said(limits);
 	struct setting settings[SETTINGS];
-	/* One that is used again must not keep what was said of another. */
-	struct limits whole = {
-		.weight = limits->weight ? limits->weight : 100,
-		.cap = limits->cap ? limits->cap : LIMITS_NO_CAP,
-	};
 	int result = 1;
 
 	if (make_slice(cgroup, settings, settings_of(limits, settings), what, error))
@@ -411,7 +465,7 @@ int cgroup_make(const char *name, pid_t pid, const struct limits *limits, struct
 	if (append(cgroup, name))
 		return error_set(error, EXIT_REFUSED, what, "the cgroup's path is too long");
 	for (int i = 0; result > 0 && i < TRIES; i++)
-		result = fill(cgroup, &whole, pid, what, error);
+		result = fill(cgroup, limits, pid, what, error);
 	return result > 0 ? error_set(error, EXIT_REFUSED, what, "cgroup %.200s is removed again "
 				      "and again", name_of(cgroup)) : result;
 }

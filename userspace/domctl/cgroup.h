@@ -53,6 +53,26 @@ int cgroup_set(const struct cgroup *cgroup, const struct limits *limits, struct 
 /* The limits as they are; what cannot be read is not said. */
 void cgroup_get(const struct cgroup *cgroup, struct limits *limits);
 
+/**
+ * struct cgroup_memory - what a cgroup has of the host's memory, in bytes
+ * @counted: the others are known
+ * @now: in memory, @files of it for pages of files, which the host can do without
+ * @swapped: in swap, of @swap_max at most
+ * @killed: how many of its processes the OOM killer has ended
+ * @by_limit: how often its limit was the cause that one had to be
+ */
+struct cgroup_memory {
+	bool counted;
+	uint64_t now;
+	uint64_t files;
+	uint64_t swapped;
+	uint64_t swap_max;
+	uint64_t killed;
+	uint64_t by_limit;
+};
+
+void cgroup_memory(const struct cgroup *cgroup, struct cgroup_memory *memory);
+
 /*
  * Moves the host's workers for domain @id's devices from @from, where its holder was. Those
  * that cannot be moved stay.

@@ -3,67 +3,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "balloon.h"
 #include "dev_cmd.h"
 #include "domctl.h"
 #include "nl_small.h"
 #include "size.h"
 
-static int parse_size(const char *text, uint64_t *size, struct error *error)
+/* The balloon as it is then, or NULL. */
+static struct control_dev *balloon(struct control *control, const struct control_ref *ref,
+				   const struct control_domain *domain, uint64_t size,
+				   struct error *error)
 {
-	char least[SIZE_TEXT];
+	struct control_dev *dev;
+	int result;
 
-	if (!text)
-		return 0;
-	if (size_parse(text, "size", size, error))
-		return -1;
-	if (*size < DOMUS_MEMORY_MIN)
-		return error_set(error, EXIT_USAGE, "size", "%s is less than %s", text,
-				 size_format(least, DOMUS_MEMORY_MIN));
-	if (*size % 4096)
-		return error_set(error, EXIT_USAGE, "size", "%s is no multiple of 4K", text);
-	return 0;
-}
-
-static const struct control_dev *find(const struct control_dev *devs, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		if (devs[i].kind == DOMUS_DEV_KIND_BALLOON)
-			return &devs[i];
-	return NULL;
-}
-
-/* The domain's balloon, as it is now. Return: 0, or -1. */
-static int look(struct control *control, const struct control_ref *ref, struct control_dev *found,
-		struct error *error)
-{
-	const struct control_dev *dev;
-	struct control_dev *devs = NULL;
-	size_t nr = 0;
-	int result = 0;
-
-	if (control_dev_list(control, ref, &devs, &nr, error))
-		return -1;
-	dev = find(devs, nr);
-	if (dev)
-		*found = *dev;
-	else
-		result = error_set(error, EXIT_REFUSED, ref->name, "the domain has no balloon");
-	free(devs);
-	return result;
-}
-
-static int balloon(struct control *control, const struct control_ref *ref, uint64_t memory,
-		   uint64_t size, struct control_dev *dev, struct error *error)
-{
-	char text[SIZE_TEXT];
-
-	if (size > memory)
-		return error_set(error, EXIT_REFUSED, "size", "is more than the domain has (%s)",
-				 size_format(text, memory));
-	if (look(control, ref, dev, error) ||
-	    (size && control_balloon_set(control, ref, dev->name, size, error)))
-		return -1;
-	return size ? look(control, ref, dev, error) : 0;
+	if (!size)
+		return balloon_get(control, ref, error);
+	dev = balloon_check(control, ref, domain, "size", size, error);
+	if (!dev)
+		return NULL;
+	result = control_balloon_set(control, ref, dev->name, size, error);
+	free(dev);
+	return result ? NULL : balloon_get(control, ref, error);
 }
 
 static void report(struct print *p, const char *name, const struct control_dev *dev)
@@ -93,22 +54,18 @@ static int run(struct ctx *ctx, const struct command *self, int argc, char **arg
 	struct control *control;
 	struct control_ref ref;
 	uint64_t size = 0;
-	int result;
 
 	if (dev_parse(ctx, self, argc, argv, &w, NULL, dev_no_option) ||
-	    parse_size(w.words[1], &size, &ctx->error) ||
+	    (w.words[1] && memory_parse(w.words[1], "size", &size, &ctx->error)) ||
 	    dev_open_domain(ctx, w.words[0], &control, &domain, &ref))
 		return -1;
-	dev = calloc(1, sizeof(*dev));
-	if (!dev)
-		result = error_set(&ctx->error, EXIT_REFUSED, "balloon", "no memory");
-	else
-		result = balloon(control, &ref, domain.memory, size, dev, &ctx->error);
-	if (dev && !result)
-		report(&ctx->print, w.words[0], dev);
-	free(dev);
+	dev = balloon(control, &ref, &domain, size, &ctx->error);
 	control_close(control);
-	return result;
+	if (!dev)
+		return -1;
+	report(&ctx->print, w.words[0], dev);
+	free(dev);
+	return EXIT_DONE;
 }
 
 const struct command cmd_balloon = {

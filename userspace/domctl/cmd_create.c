@@ -29,6 +29,7 @@
 #include "names.h"
 #include "netnat.h"
 #include "runtime.h"
+#include "size.h"
 
 #define HOLDER_END_MS 10000	/* for the holder to let go of everything */
 
@@ -74,12 +75,45 @@ static void end_domain_now(const struct create *c, const struct holder *holder,
 	(void)reap(c, holder);
 }
 
+/* Did the OOM killer end it, in a cgroup of its own? Its parent's view, before reap(). */
+static bool out_of_memory(const struct create *c, const struct holder *holder,
+			  struct cgroup_memory *memory, struct limits *limits)
+{
+	struct cgroup cgroup;
+	bool found = false;
+	char path[32];
+	int proc;
+
+	snprintf(path, sizeof(path), "/proc/%d", holder->pid);
+	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return false;
+	if (!cgroup_find(proc, c->config.name, &cgroup)) {
+		cgroup_memory(&cgroup, memory);
+		cgroup_get(&cgroup, limits);
+		found = memory->killed;
+	}
+	close(proc);
+	return found;
+}
+
 /* The holder has gone without a word: it was killed. */
 static int holder_died(const struct create *c, const struct holder *holder, const char *when,
 		       struct error *error)
 {
+	struct cgroup_memory memory = { .killed = 0 };
+	struct limits limits = { .memory = 0 };
+	bool oom = out_of_memory(c, holder, &memory, &limits);
 	int status = reap(c, holder);
+	char limit[SIZE_TEXT];
 
+	if (oom && memory.by_limit)
+		return error_set(error, EXIT_HOLDER_DIED, "holder", "was killed %s, and the domain with "
+				 "it: out of memory, by its limit of %s", when,
+				 size_format(limit, limits.memory));
+	if (oom)
+		return error_set(error, EXIT_HOLDER_DIED, "holder", "was killed %s, and the domain with "
+				 "it: the host was out of memory", when);
 	if (WIFSIGNALED(status))
 		return error_set(error, EXIT_HOLDER_DIED, "holder", "was killed by signal %d (%s) "
 				 "%s, and the domain with it", WTERMSIG(status),
@@ -91,12 +125,9 @@ static int holder_died(const struct create *c, const struct holder *holder, cons
 static int start_failed(const struct create *c, const struct holder *holder,
 			const struct wire *wire, struct error *error)
 {
-	const char *what = wire->data;
-	size_t length = strnlen(what, wire->size);
-	const char *why = length < wire->size ? what + length + 1 : "failed";
-
 	(void)reap(c, holder);
-	return error_set(error, (int)wire->head.code, what, "%s", why);
+	wire_failure(wire, error);
+	return -1;
 }
 
 static int too_late(const struct create *c, const struct holder *holder, const char *what,
@@ -248,7 +279,7 @@ static int start(struct ctx *ctx, struct create *c)
 	int result;
 
 	debug(ctx, "image %s, %" PRIu64 " bytes of memory, %u vCPUs", c->kernel,
-	      c->config.memory, c->config.vcpus);
+	      c->config.max_memory, c->config.max_vcpus);
 	runtime_sweep();
 	if (holder_fork(&c->config, &holder, &ctx->error))
 		return -1;
@@ -258,6 +289,7 @@ static int start(struct ctx *ctx, struct create *c)
 		return result;
 	if (has_host_network(c))
 		netnat_warn();
+	backing_warn(&c->config.backing);
 	if (c->mode != OPT_DETACH)
 		return stay(ctx, c, &holder);
 	leave(&holder);
@@ -304,7 +336,16 @@ const struct command cmd_create = {
 		"  -i, --initrd FILE     initial RAM disk\n"
 		"  -a, --append STR      the kernel's command line\n"
 		"  -m, --memory SIZE     guest memory (256M)\n"
+		"      --max-memory SIZE what domctl set --memory may make of it (the same)\n"
+		"      --memory-limit SIZE|none\n"
+		"                        the most that it takes of the host's memory\n"
+		"      --hugetlb 2M|1G   of the host's reserved huge pages\n"
+		"      --thp always|never\n"
+		"                        of transparent huge pages, or not (always)\n"
+		"      --ksm             the host may merge pages that are equal\n"
+		"      --numa-node LIST  of these nodes only: 0-1,3\n"
 		"  -c, --vcpus N         virtual CPUs (1)\n"
+		"      --max-vcpus N     what domctl set --vcpus may make of it (the same)\n"
 		"      --disk FILE[,name=N][,readonly][,...]\n"
 		"                        a disk, as by domctl disk attach; repeatable\n"
 		"      --net bridge=BRIDGE[,vlan=N][,mac=MAC][,...], --net host[,...]\n"

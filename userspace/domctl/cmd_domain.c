@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "balloon.h"
 #include "cgroup.h"
 #include "dev_print.h"
 #include "domctl.h"
@@ -29,18 +30,51 @@
 /* ---- 1. list -------------------------------------------------------------- */
 
 static const struct print_column list_columns[] = {
-	{ "NAME", 16 }, { "STATE", 8 }, { "VCPUS", 5 }, { "MEMORY", 7 }, { "CPU", 9 },
-	{ "REASON", 0 }, { NULL, 0 },
+	{ "NAME", 16 }, { "STATE", 8 }, { "VCPUS", 5 }, { "MEMORY", 7 }, { "MAX", 7 },
+	{ "CPU", 9 }, { "REASON", 0 }, { NULL, 0 },
 };
 
+/* What the guest has now, what it is to go on with, and the most that it may have. */
+static void print_memory(struct print *p, const struct control_domain *d,
+			 const struct control_dev *balloon)
+{
+	uint64_t target = balloon ? balloon->target : d->memory;
+	uint64_t actual = balloon ? balloon->actual : d->memory;
+
+	if (p->json) {
+		print_number(p, "memory", NULL, d->memory);
+		print_number(p, "memory_target", NULL, target);
+		print_number(p, "memory_actual", NULL, actual);
+		return;
+	}
+	print_size(p, NULL, "Memory", actual);
+	if (p->layout == PRINT_LIST && target != actual)
+		print_size(p, NULL, "Asked for", target);
+	print_size(p, NULL, "Max memory", d->memory);
+}
+
+/* Those that the guest is to have, and the most that there may be. */
+static void print_vcpus_wanted(struct print *p, const struct control_domain *d)
+{
+	if (p->json) {
+		print_number(p, "vcpus", NULL, d->vcpus);
+		print_number(p, "vcpus_wanted", NULL, d->vcpus_wanted);
+		return;
+	}
+	print_number(p, NULL, "vCPUs", d->vcpus_wanted);
+	if (p->layout == PRINT_LIST && d->vcpus_wanted != d->vcpus)
+		print_number(p, NULL, "Max vCPUs", d->vcpus);
+}
+
 /* The members that list and show have in common; in the order of the columns. */
-static void print_domain(struct print *p, const struct control_domain *d)
+static void print_domain(struct print *p, const struct control_domain *d,
+			 const struct control_dev *balloon)
 {
 	print_number(p, "id", NULL, d->id);
 	print_string(p, "name", "Name", d->name);
 	print_string(p, "state", "State", state_name(d->state));
-	print_number(p, "vcpus", "vCPUs", d->vcpus);
-	print_size(p, "memory", "Memory", d->memory);
+	print_vcpus_wanted(p, d);
+	print_memory(p, d, balloon);
 	print_duration(p, "runtime_ns", "CPU time", d->runtime_ns);
 	print_string(p, "reason", "Reason", reason_name(d->reason_code));
 }
@@ -89,6 +123,7 @@ static void print_vcpu(struct print *p, const struct control_vcpu *v, bool stats
 	print_object(p, NULL, NULL);
 	print_number(p, "id", "vCPU", v->id);
 	print_string(p, "state", "  State", v->state ? "online" : "offline");
+	print_bool(p, "wanted", "  Wanted", v->wanted);
 	print_duration(p, "runtime_ns", "  CPU time", v->runtime_ns);
 	print_number(p, "passes", "  Switcher passes", v->passes);
 	print_number(p, "exits", "  Full exits", v->exits);
@@ -131,8 +166,9 @@ static int print_vcpus(struct ctx *ctx, struct control *control, const struct co
 static int run_list(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
 	struct control_domain *domains = NULL;
+	struct control_dev *devs = NULL;
 	struct control *control;
-	size_t nr = 0;
+	size_t nr = 0, nr_devs = 0;
 	int result;
 
 	(void)command_word(ctx, self, argc, argv, NULL);
@@ -142,18 +178,22 @@ static int run_list(struct ctx *ctx, const struct command *self, int argc, char 
 		return -1;
 	/* All before the first byte: an error must not come in the middle of JSON. */
 	result = control_domain_list(control, &domains, &nr, &ctx->error);
+	if (!result && nr)
+		result = control_dev_list(control, NULL, &devs, &nr_devs, &ctx->error);
 	if (!result) {
 		print_table(&ctx->print, list_columns);
 		print_array(&ctx->print, NULL, NULL);
 		for (size_t i = 0; i < nr; i++) {
 			print_object(&ctx->print, NULL, NULL);
-			print_domain(&ctx->print, &domains[i]);
+			print_domain(&ctx->print, &domains[i],
+				     balloon_in(devs, nr_devs, domains[i].id));
 			print_rest(&ctx->print, &domains[i], false);
 			print_object_end(&ctx->print);
 		}
 		print_array_end(&ctx->print);
 		print_done(&ctx->print);
 	}
+	free(devs);
 	free(domains);
 	control_close(control);
 	return result;
@@ -189,12 +229,22 @@ static void print_limits(struct print *p, struct control *control,
 	process_close(&process);
 }
 
+/* As of now, for the caller to free(); NULL: the domain has none, or has gone. */
+static struct control_dev *find_balloon(struct control *control, const struct control_domain *d)
+{
+	const struct control_ref ref = { .name = d->name, .id = d->id };
+	struct error ignored = { 0 };
+
+	return balloon_get(control, &ref, &ignored);
+}
+
 static int run_show(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
 	const struct control_ref ref = {
 		.name = command_word(ctx, self, argc, argv, "NAME"),
 	};
 	struct control_domain domain = { 0 };
+	struct control_dev *balloon;
 	struct control *control;
 	int result;
 
@@ -204,7 +254,9 @@ static int run_show(struct ctx *ctx, const struct command *self, int argc, char 
 	result = control_domain_get(control, &ref, &domain, &ctx->error);
 	if (!result) {
 		print_object(&ctx->print, NULL, NULL);
-		print_domain(&ctx->print, &domain);
+		balloon = find_balloon(control, &domain);
+		print_domain(&ctx->print, &domain, balloon);
+		free(balloon);
 		print_rest(&ctx->print, &domain, true);
 		print_limits(&ctx->print, control, &domain);
 		print_regs(&ctx->print, &domain.regs);

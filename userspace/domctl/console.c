@@ -132,6 +132,29 @@ static void answer(struct console_client *client, uint32_t type)
 	(void)wire_send(client->fd, &head, NULL, 0);
 }
 
+static bool has_gone(const struct console_client *client)
+{
+	struct pollfd fd = { .fd = client->fd };
+
+	return client->deaf || (poll(&fd, 1, 0) == 1 && fd.revents & POLLHUP);
+}
+
+/* The place of the first one who has gone, whose words the guest does not take; or NULL. */
+static struct console_client *take_place(struct console *c)
+{
+	struct console_client *oldest = NULL;
+
+	for (int i = 0; i < CONSOLE_CLIENTS; i++) {
+		struct console_client *at = &c->clients[i];
+
+		if (at->types && (!oldest || at->turn < oldest->turn) && has_gone(at))
+			oldest = at;
+	}
+	if (oldest)
+		drop(oldest);
+	return oldest;
+}
+
 static void accept_client(struct console *c)
 {
 	struct console_client *place = NULL;
@@ -142,6 +165,8 @@ static void accept_client(struct console *c)
 	for (int i = 0; i < CONSOLE_CLIENTS && !place; i++)
 		if (c->clients[i].fd < 0)
 			place = &c->clients[i];
+	if (!place)
+		place = take_place(c);
 	if (!place) {
 		const struct wire_head head = { .type = WIRE_BUSY };
 
@@ -161,9 +186,16 @@ static void attach(struct console *c, struct console_client *client, const struc
 		drop(client);
 		return;
 	}
-	for (int i = 0; i < CONSOLE_CLIENTS; i++)
-		if (c->clients[i].fd >= 0 && c->clients[i].types)
-			other = &c->clients[i];
+	for (int i = 0; i < CONSOLE_CLIENTS; i++) {
+		struct console_client *at = &c->clients[i];
+
+		if (at->fd < 0 || !at->types)
+			continue;
+		/* who has gone has the console no more, though not all was read of him */
+		at->deaf = has_gone(at);
+		if (!at->deaf)
+			other = at;
+	}
 	if (!(wire->head.flags & WIRE_WATCH)) {
 		if (other && !(wire->head.flags & WIRE_FORCE)) {
 			answer(client, WIRE_BUSY);
@@ -175,6 +207,7 @@ static void attach(struct console *c, struct console_client *client, const struc
 			drop(other);
 		}
 		client->types = true;
+		client->turn = c->turns++;
 	}
 	client->greeted = true;
 	client->at = c->written > CONSOLE_HISTORY ? c->written - CONSOLE_HISTORY : 0;
@@ -194,6 +227,9 @@ static void read_client(struct console *c, struct console_client *client)
 	}
 	if (!client->greeted && wire.head.type == WIRE_ATTACH) {
 		attach(c, client, &wire);
+	} else if (!client->greeted && c->asked) {
+		c->asked(c->asked_arg, client->fd, &wire);
+		drop(client);
 	} else if (client->types && wire.head.type == WIRE_INPUT &&
 		   wire.size <= sizeof(c->input) - c->input_size) {
 		memcpy(c->input + c->input_size, wire.data, wire.size);
@@ -253,7 +289,12 @@ static void write_client(struct console *c, struct console_client *client)
 	}
 	return;
 failed:
-	if (errno != EAGAIN && errno != ENOBUFS)
+	if (errno == EAGAIN || errno == ENOBUFS)
+		return;
+	/* who has typed and gone: the end of that is seen by who reads it */
+	if (client->types)
+		client->deaf = true;
+	else
 		drop(client);
 }
 
@@ -261,15 +302,26 @@ failed:
 
 static bool has_news(const struct console *c, const struct console_client *client)
 {
-	return client->greeted && (!client->replayed || client->at < c->written ||
-				   (c->ended && !client->told));
+	return client->greeted && !client->deaf &&
+	       (!client->replayed || client->at < c->written || (c->ended && !client->told));
+}
+
+/*
+ * Room for a whole message of who types: what was received must not be dropped. Those who
+ * have gone are heard to their end, in turn, before who has the console now.
+ */
+static bool may_read(const struct console *c, const struct console_client *client)
+{
+	if (!client->types)
+		return true;
+	for (int i = 0; i < CONSOLE_CLIENTS; i++)
+		if (c->clients[i].types && c->clients[i].turn < client->turn)
+			return false;
+	return sizeof(c->input) - c->input_size >= WIRE_DATA_MAX;
 }
 
 void console_poll(const struct console *c, struct pollfd *fds)
 {
-	/* Room for a whole message: what was received must not be dropped. */
-	bool room = sizeof(c->input) - c->input_size >= WIRE_DATA_MAX;
-
 	fds[0] = (struct pollfd) {
 		.fd = c->device,
 		.events = (short)(POLLIN | (c->input_size ? POLLOUT : 0)),
@@ -277,11 +329,13 @@ void console_poll(const struct console *c, struct pollfd *fds)
 	fds[1] = (struct pollfd) { .fd = c->listen, .events = POLLIN };
 	for (int i = 0; i < CONSOLE_CLIENTS; i++) {
 		const struct console_client *client = &c->clients[i];
+		int events = (may_read(c, client) ? POLLIN : 0) |
+			     (has_news(c, client) ? POLLOUT : 0);
 
+		/* nothing is wanted of it: poll() would still tell, each time, that it has gone */
 		fds[2 + i] = (struct pollfd) {
-			.fd = client->fd,
-			.events = (short)((room ? POLLIN : 0) |
-					  (has_news(c, client) ? POLLOUT : 0)),
+			.fd = events ? client->fd : -1,
+			.events = (short)events,
 		};
 	}
 }
@@ -297,7 +351,7 @@ void console_serve(struct console *c, const struct pollfd *fds)
 
 		/* The place may have been freed, and not taken again, by another's ATTACH. */
 		if (client->fd >= 0 && client->fd == fds[2 + i].fd &&
-		    fds[2 + i].revents & (POLLIN | POLLHUP | POLLERR))
+		    fds[2 + i].revents & (POLLIN | POLLHUP | POLLERR) && may_read(c, client))
 			read_client(c, client);
 		if (client->fd >= 0 && has_news(c, client))
 			write_client(c, client);
@@ -324,7 +378,8 @@ void console_end(struct console *c, const struct wire_head *end, const char *tex
 bool console_all_told(const struct console *c)
 {
 	for (int i = 0; i < CONSOLE_CLIENTS; i++)
-		if (c->clients[i].fd >= 0 && c->clients[i].greeted && !c->clients[i].told)
+		if (c->clients[i].fd >= 0 && c->clients[i].greeted && !c->clients[i].deaf &&
+		    !c->clients[i].told)
 			return false;
 	return true;
 }

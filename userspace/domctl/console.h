@@ -28,6 +28,8 @@ struct console_client {
 	bool types;		/* has the console; others watch */
 	bool replayed;		/* has had the history */
 	bool told;		/* ENDED was sent */
+	bool deaf;		/* has gone; what it typed before is still to be read */
+	uint64_t turn;		/* of those who type: which of them came first */
 	uint64_t at;		/* next byte of the history, counted from the start */
 };
 
@@ -41,6 +43,8 @@ struct console_client {
  * @written: bytes ever written by the guest
  * @input: what the guest has not taken yet
  * @ended: @end holds why the domain is dead
+ * @asked: gets the first message of a client, with @asked_arg, if that is no ATTACH; the client
+ *	is let go then
  */
 struct console {
 	int device;
@@ -55,6 +59,9 @@ struct console {
 	struct wire_head end;
 	char end_text[DOMUS_REASON_MAX + 1];
 	struct console_client clients[CONSOLE_CLIENTS];
+	uint64_t turns;
+	void (*asked)(void *arg, int fd, const struct wire *wire);
+	void *asked_arg;
 };
 
 /* Takes the files. Return: 0, or -1 without memory. */

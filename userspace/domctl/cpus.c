@@ -21,45 +21,61 @@ bool cpus_equal(const struct cpus *a, const struct cpus *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
+bool cpus_empty(const struct cpus *cpus)
+{
+	for (size_t i = 0; i < CPUS_MAX / WORD; i++)
+		if (cpus->bits[i])
+			return false;
+	return true;
+}
+
+void cpus_and(struct cpus *to, const struct cpus *a, const struct cpus *b)
+{
+	for (size_t i = 0; i < CPUS_MAX / WORD; i++)
+		to->bits[i] = a->bits[i] & b->bits[i];
+}
+
 /* "3" or "3-5". Return: 0, or -1. */
-static int parse_range(char *text, uint64_t *first, uint64_t *last, struct error *error)
+static int parse_range(const struct cpus_words *words, char *text, uint64_t *first,
+		       uint64_t *last, struct error *error)
 {
 	char *dash = strchr(text, '-');
 
 	if (dash)
 		*dash++ = '\0';
-	if (number_parse(text, "cpus", 0, CPUS_MAX - 1, first, error) ||
-	    (dash && number_parse(dash, "cpus", 0, CPUS_MAX - 1, last, error)))
+	if (number_parse(text, words->what, 0, CPUS_MAX - 1, first, error) ||
+	    (dash && number_parse(dash, words->what, 0, CPUS_MAX - 1, last, error)))
 		return -1;
 	if (!dash)
 		*last = *first;
 	if (*last < *first)
-		return error_set(error, EXIT_USAGE, "cpus", "%s-%s ends before it begins", text,
-				 dash);
+		return error_set(error, EXIT_USAGE, words->what, "%s-%s ends before it begins",
+				 text, dash);
 	return 0;
 }
 
-static int add_range(struct cpus *cpus, const struct cpus *there, uint64_t first,
-		     uint64_t last, struct error *error)
+static int add_range(const struct cpus_words *words, struct cpus *cpus,
+		     const struct cpus *there, uint64_t first, uint64_t last,
+		     struct error *error)
 {
 	char text[CPUS_TEXT];
 
 	for (size_t cpu = first; cpu <= last; cpu++) {
 		if (!cpus_has(there, cpu))
-			return error_set(error, EXIT_REFUSED, "cpus", "this host has no CPU %zu, or "
-					 "it is offline (online: %s)", cpu,
+			return error_set(error, EXIT_REFUSED, words->what, "this host has no %s %zu, "
+					 "or %s: %s)", words->one, cpu, words->lacks,
 					 cpus_format(text, there));
 		cpus->bits[cpu / WORD] |= 1UL << (cpu % WORD);
 	}
 	return 0;
 }
 
-int cpus_parse(const char *text, const struct cpus *there, struct cpus *cpus,
-	       struct error *error)
+int cpus_parse_as(const struct cpus_words *words, const char *text, const struct cpus *there,
+		  struct cpus *cpus, struct error *error)
 {
 	*cpus = (struct cpus) { .bits = { 0 } };
 	if (!*text)
-		return error_set(error, EXIT_USAGE, "cpus", "is empty");
+		return error_set(error, EXIT_USAGE, words->what, "is empty");
 	for (;;) {
 		size_t length = strcspn(text, ",");
 		uint64_t first = 0;
@@ -67,16 +83,30 @@ int cpus_parse(const char *text, const struct cpus *there, struct cpus *cpus,
 		char range[64];
 
 		if (length >= sizeof(range))
-			return error_set(error, EXIT_USAGE, "cpus",
-					 "'%.40s' is no list of CPUs (as 0-1,3)", text);
+			return error_set(error, EXIT_USAGE, words->what,
+					 "'%.40s' is no list of %s (as 0-1,3)", text,
+					 words->several);
 		snprintf(range, sizeof(range), "%.*s", (int)length, text);
-		if (parse_range(range, &first, &last, error) ||
-		    add_range(cpus, there, first, last, error))
+		if (parse_range(words, range, &first, &last, error) ||
+		    add_range(words, cpus, there, first, last, error))
 			return -1;
 		if (!text[length])
 			return 0;
 		text += length + 1;
 	}
+}
+
+int cpus_parse(const char *text, const struct cpus *there, struct cpus *cpus,
+	       struct error *error)
+{
+	static const struct cpus_words words = {
+		.what = "cpus",
+		.one = "CPU",
+		.several = "CPUs",
+		.lacks = "it is offline (online",
+	};
+
+	return cpus_parse_as(&words, text, there, cpus, error);
 }
 
 const char *cpus_format(char text[CPUS_TEXT], const struct cpus *cpus)

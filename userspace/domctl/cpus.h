@@ -18,6 +18,28 @@ struct cpus {
 
 bool cpus_has(const struct cpus *cpus, size_t cpu);
 bool cpus_equal(const struct cpus *a, const struct cpus *b);
+bool cpus_empty(const struct cpus *cpus);
+
+/* What @a and @b have in common; @to may be one of them. */
+void cpus_and(struct cpus *to, const struct cpus *a, const struct cpus *b);
+
+/**
+ * struct cpus_words - what errors call the members of a set
+ * @what: the option
+ * @one, @several: of them
+ * @lacks: why one may not be there, and what a list of those calls that are: "it is offline
+ *	(online"
+ */
+struct cpus_words {
+	const char *what;
+	const char *one;
+	const char *several;
+	const char *lacks;
+};
+
+/* As cpus_parse(), of a set of something else. Pure. */
+int cpus_parse_as(const struct cpus_words *words, const char *text, const struct cpus *there,
+		  struct cpus *cpus, struct error *error);
 
 /**
  * cpus_parse() - read a list: numbers and ranges, with commas between them

@@ -33,7 +33,14 @@ const struct opt create_opts[] = {
 	{ "initrd", 'i', "FILE", OPT_INITRD },
 	{ "append", 'a', "STR", OPT_APPEND },
 	{ "memory", 'm', "SIZE", OPT_MEMORY },
+	{ "max-memory", 0, "SIZE", OPT_MAX_MEMORY },
+	{ "memory-limit", 0, "SIZE", OPT_MEMORY_LIMIT },
+	{ "hugetlb", 0, "SIZE", OPT_HUGETLB },
+	{ "thp", 0, "WHEN", OPT_THP },
+	{ "ksm", 0, NULL, OPT_KSM },
+	{ "numa-node", 0, "LIST", OPT_NUMA_NODE },
 	{ "vcpus", 'c', "N", OPT_VCPUS },
+	{ "max-vcpus", 0, "N", OPT_MAX_VCPUS },
 	{ "disk", 0, "FILE[,OPTION]...", OPT_DISK },
 	{ "net", 0, "OPTION[,OPTION]...", OPT_NET },
 	{ "rng", 0, "LIMITS", OPT_RNG },
@@ -62,18 +69,28 @@ static int set_mode(struct create *c, int mode, struct error *error)
 	return 0;
 }
 
-static int set_memory(struct create *c, const char *value, struct error *error)
+/* How much memory, and of what. */
+static int set_memory(struct create *c, int id, const char *value, struct error *error)
 {
-	char text[SIZE_TEXT];
+	struct holder_config *config = &c->config;
 
-	if (size_parse(value, "memory", &c->config.memory, error))
-		return -1;
-	if (c->config.memory < DOMUS_MEMORY_MIN || c->config.memory > DOMUS_MEMORY_MAX)
-		return error_set(error, EXIT_USAGE, "memory", "%s is not in 1M to 4T",
-				 size_format(text, c->config.memory));
-	if (c->config.memory % 4096)
-		return error_set(error, EXIT_USAGE, "memory", "%s is no multiple of 4K", value);
-	return 0;
+	switch (id) {
+	case OPT_MEMORY:
+		return memory_parse(value, "memory", &config->memory, error);
+	case OPT_MAX_MEMORY:
+		return memory_parse(value, "max-memory", &config->max_memory, error);
+	case OPT_MEMORY_LIMIT:
+		return limits_parse_memory(&config->limits, value, error);
+	case OPT_HUGETLB:
+		return backing_parse_hugetlb(&config->backing, value, error);
+	case OPT_THP:
+		return backing_parse_thp(&config->backing, value, error);
+	case OPT_NUMA_NODE:
+		return backing_parse_nodes(&config->backing, value, error);
+	default:
+		config->backing.ksm = true;
+		return 0;
+	}
 }
 
 static int set_append(struct create *c, const char *value, struct error *error)
@@ -95,6 +112,10 @@ static int set_number(struct create *c, int id, const char *value, struct error 
 	case OPT_VCPUS:
 		result = number_parse(value, "vcpus", 1, DOMUS_MAX_VCPUS, &number, error);
 		c->config.vcpus = (uint32_t)number;
+		return result;
+	case OPT_MAX_VCPUS:
+		result = number_parse(value, "max-vcpus", 1, DOMUS_MAX_VCPUS, &number, error);
+		c->config.max_vcpus = (uint32_t)number;
 		return result;
 	case OPT_TIMEOUT:
 		c->limited = true;
@@ -123,7 +144,13 @@ static int set_option(struct create *c, int id, const char *value, struct error 
 		c->config.log = value;
 		return 0;
 	case OPT_MEMORY:
-		return set_memory(c, value, error);
+	case OPT_MAX_MEMORY:
+	case OPT_MEMORY_LIMIT:
+	case OPT_HUGETLB:
+	case OPT_THP:
+	case OPT_KSM:
+	case OPT_NUMA_NODE:
+		return set_memory(c, id, value, error);
 	case OPT_ESCAPE:
 		return attach_parse_escape(value, &c->escape, error);
 	case OPT_PORT:
@@ -504,6 +531,36 @@ static int read_line(struct ctx *ctx, const struct command *self, int argc, char
 	return result;
 }
 
+/* What was not said of sizes, and whether they agree. */
+static int settle_memory(struct holder_config *config, struct error *error)
+{
+	char memory[SIZE_TEXT];
+	char max[SIZE_TEXT];
+
+	if (!config->memory)
+		config->memory = config->max_memory ? config->max_memory : DEFAULT_MEMORY;
+	if (!config->max_memory)
+		config->max_memory = config->memory;
+	if (config->memory > config->max_memory)
+		return error_set(error, EXIT_USAGE, "memory", "%s is more than --max-memory (%s)",
+				 size_format(memory, config->memory),
+				 size_format(max, config->max_memory));
+	return backing_check(&config->backing, config->memory, config->max_memory, error);
+}
+
+/* Likewise. */
+static int settle_vcpus(struct holder_config *config, struct error *error)
+{
+	if (!config->vcpus)
+		config->vcpus = config->max_vcpus ? config->max_vcpus : 1;
+	if (!config->max_vcpus)
+		config->max_vcpus = config->vcpus;
+	if (config->vcpus <= config->max_vcpus)
+		return 0;
+	return error_set(error, EXIT_USAGE, "vcpus", "%" PRIu32 " is more than --max-vcpus (%"
+			 PRIu32 ")", config->vcpus, config->max_vcpus);
+}
+
 static int check(struct create *c, struct error *error)
 {
 	if (!c->config.name)
@@ -515,8 +572,12 @@ static int check(struct create *c, struct error *error)
 				 "is missing (see domctl create help)");
 	if (disk_name_all(c->disks, c->config.nr_disks, error) || finish_nics(c, error) ||
 	    small_check(&c->config.small, c->config.nr_disks + c->config.nr_nics, is_taken, c,
-			error))
+			error) || settle_memory(&c->config, error) ||
+	    settle_vcpus(&c->config, error))
 		return -1;
+	if (c->config.memory < c->config.max_memory && c->config.small.balloon != SMALL_YES)
+		return error_set(error, EXIT_USAGE, "max-memory",
+				 "takes a balloon, which the domain has not");
 	if (!c->mode)
 		c->mode = OPT_DETACH;
 	c->config.tied = c->mode == OPT_WAIT;
@@ -534,8 +595,6 @@ int create_parse(struct ctx *ctx, const struct command *self, int argc, char **a
 	c->config = (struct holder_config) {
 		.initrd = -1,
 		.cmdline = "",
-		.memory = DEFAULT_MEMORY,
-		.vcpus = 1,
 		.disks = c->disks,
 		.nics = c->nics,
 	};

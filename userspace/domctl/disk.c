@@ -7,9 +7,11 @@
  *   3. names
  *   4. opening images
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -310,7 +312,7 @@ static struct label label_of(const struct disk *disk)
 
 static int open_failed(const struct disk *disk, struct error *error)
 {
-	const char *what = label_of(disk).text;
+	struct label label = label_of(disk);
 	bool writable = !(disk->flags & DOMUS_DEV_FLAG_READONLY);
 	const char *hint = "";
 
@@ -325,7 +327,7 @@ static int open_failed(const struct disk *disk, struct error *error)
 		}
 		errno = saved;
 	}
-	return error_set(error, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED, what, "%s%s",
+	return error_set(error, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_REFUSED, label.text, "%s%s",
 			 errno == EBUSY ? "is in use on the host" : strerror(errno), hint);
 }
 
@@ -361,16 +363,16 @@ static int open_as(const struct disk *disk, int flags, struct error *error)
 
 static int check_size(const struct disk *disk, uint64_t size, struct error *error)
 {
-	const char *what = label_of(disk).text;
+	struct label label = label_of(disk);
 
 	if (!size)
-		return error_set(error, EXIT_REFUSED, what, "is empty");
+		return error_set(error, EXIT_REFUSED, label.text, "is empty");
 	if (size < SECTOR)
-		return error_set(error, EXIT_REFUSED, what,
+		return error_set(error, EXIT_REFUSED, label.text,
 				 "has %" PRIu64 " bytes: too small, a sector has %d", size,
 				 SECTOR);
 	if (size % SECTOR)
-		return error_set(error, EXIT_REFUSED, what,
+		return error_set(error, EXIT_REFUSED, label.text,
 				 "has %" PRIu64 " bytes: no multiple of %d", size, SECTOR);
 	return 0;
 }
@@ -400,6 +402,48 @@ static int check_image(const struct disk *disk, int fd, struct error *error)
 	return check_size(disk, size, error);
 }
 
+/* Has the loop device @name of the host's this file? A block device has no other file. */
+static bool loop_has(const char *name, const struct stat *image)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	FILE *f;
+
+	if (snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file", name) >=
+	    (int)sizeof(path))
+		return false;
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(path, sizeof(path), f))
+		path[0] = '\0';
+	fclose(f);
+	path[strcspn(path, "\n")] = '\0';
+	return !stat(path, &st) && st.st_dev == image->st_dev && st.st_ino == image->st_ino;
+}
+
+/*
+ * A file has no O_EXCL: whether a loop device, mounted perhaps, has it, only sysfs tells. One
+ * that comes later is not kept away: this is a fence, not a lock.
+ */
+static int check_loops(const struct disk *disk, const struct stat *image, struct error *error)
+{
+	DIR *dir = opendir("/sys/block");
+	struct dirent *entry;
+	int result = 0;
+
+	if (!dir)
+		return 0;
+	while (!result && (entry = readdir(dir))) {
+		if (!strncmp(entry->d_name, "loop", 4) && loop_has(entry->d_name, image))
+			result = error_set(error, EXIT_REFUSED, label_of(disk).text,
+					   "is in use by /dev/%s of the host, which may be mounted",
+					   entry->d_name);
+	}
+	closedir(dir);
+	return result;
+}
+
 int disk_open(const struct disk *disk, struct error *error)
 {
 	bool readonly = disk->flags & DOMUS_DEV_FLAG_READONLY;
@@ -415,6 +459,8 @@ int disk_open(const struct disk *disk, struct error *error)
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return error_set(error, EXIT_REFUSED, label_of(disk).text,
 				 "neither a file nor a block device");
+	if (S_ISREG(st.st_mode) && !readonly && !shared && check_loops(disk, &st, error))
+		return -1;
 	/* A device that is written to is ours alone. Who else has it the module knows best. */
 	exclusive = S_ISBLK(st.st_mode) && !readonly && !shared;
 	fd = open_as(disk, flags | (exclusive ? O_EXCL : 0), error);

@@ -69,7 +69,8 @@ extern const struct command cmd_create, cmd_list, cmd_show, cmd_console, cmd_des
 extern const struct command cmd_disk_attach, cmd_disk_detach, cmd_disk_list,
 			    cmd_disk_resize, cmd_disk_set;
 extern const struct command cmd_port_attach, cmd_port_detach, cmd_port_list, cmd_port_set;
-extern const struct command cmd_vcpu_list, cmd_vcpu_pin;
+extern const struct command cmd_vcpu_list, cmd_vcpu_pin, cmd_vcpu_set, cmd_vcpu_up,
+			    cmd_vcpu_down;
 extern const struct command cmd_net_attach, cmd_net_detach, cmd_net_list, cmd_net_set;
 
 #endif /* DOMCTL_H */

@@ -31,10 +31,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "backing.h"
 #include "build.h"
 #include "cgroup.h"
 #include "console.h"
@@ -48,11 +48,9 @@
 #include "nl_dev.h"
 #include "nl_small.h"
 #include "runtime.h"
-#include "size.h"
+#include "softcpu.h"
 #include "vsock.h"
 #include "wire.h"
-
-#define LARGE_PAGE (2UL * 1024 * 1024)
 
 /* How often the first call of the guest is looked for; the module sends no word. */
 #define FIRST_CALL_MS 10
@@ -87,6 +85,7 @@ struct vcpu_thread {
  * @left: the domain's, of which @cgroup_events tells; -1: there is none
  * @done: eventfd; counts vCPU threads that do not run any more
  * @running: number of vCPU threads that do
+ * @begun: a thread that was made is in @soft
  */
 struct holder_state {
 	const struct holder_config *config;
@@ -107,6 +106,8 @@ struct holder_state {
 	bool over;
 	uint32_t reboots;
 	uint32_t running;
+	sem_t begun;
+	struct softcpus soft;
 	struct vcpu_thread threads[DOMUS_MAX_VCPUS];
 	struct console console;
 	struct cgroup before;
@@ -166,48 +167,6 @@ static int detach_process(struct holder_state *h)
 }
 
 /* ---- 2. Making the domain ------------------------------------------------- */
-
-/* More than there can ever be is told now, not by the OOM killer. */
-static int check_memory(uint64_t memory, struct error *error)
-{
-	char asked[SIZE_TEXT];
-	char there[SIZE_TEXT];
-	struct sysinfo si;
-	uint64_t total;
-
-	if (sysinfo(&si))
-		return 0;
-	total = ((uint64_t)si.totalram + si.totalswap) * si.mem_unit;
-	if (memory <= total)
-		return 0;
-	return error_set(error, EXIT_REFUSED, "memory", "%s is more than this host has (%s with "
-			 "swap)", size_format(asked, memory), size_format(there, total));
-}
-
-static int map_memory(struct holder_state *h)
-{
-	const size_t size = h->config->memory;
-	char *area;
-	char *start;
-
-	if (check_memory(size, &h->error))
-		return -1;
-	/* One large page more, to begin at the border of one. */
-	area = mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (area == MAP_FAILED)
-		return error_errno(&h->error, "memory", "cannot be reserved", errno);
-	start = (char *)(((uintptr_t)area + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1));
-	if (start > area)
-		munmap(area, (size_t)(start - area));
-	munmap(start + size, (size_t)(area + LARGE_PAGE - start));
-	/* Advice: a kernel built without one of them runs domains as well. */
-	(void)madvise(start, size, MADV_HUGEPAGE);
-	(void)madvise(start, size, MADV_DONTFORK);
-	(void)madvise(start, size, MADV_DONTDUMP);
-	h->memory = start;
-	return 0;
-}
 
 /* Opens and checks the image, without putting it anywhere. */
 static int open_image(struct holder_state *h, struct image *image)
@@ -302,8 +261,8 @@ static int attach_vsock(struct holder_state *h)
 {
 	if (!h->config->small.vsock)
 		return 0;
-	return vsock_attach(h->control, &h->ref, h->device, h->memory, h->config->memory,
-			    h->config->small.cid, &h->error);
+	return vsock_attach(h->control, &h->ref, h->device, h->memory,
+			    h->config->max_memory, h->config->small.cid, &h->error);
 }
 
 /* Before anything is charged to us, and the host has workers for our devices. */
@@ -316,19 +275,40 @@ static int enter_cgroup(struct holder_state *h)
 	       cgroup_make(h->config->name, 0, limits, &cgroup, &h->error) : 0;
 }
 
+/* What the guest is told as soon as it has a driver. */
+static int inflate(struct holder_state *h)
+{
+	const struct holder_config *config = h->config;
+
+	return config->memory < config->max_memory ?
+	       control_balloon_set(h->control, &h->ref, SMALL_BALLOON, config->memory, &h->error) :
+	       0;
+}
+
+/* What a client asks for that does not want the console. */
+static void serve_affinity(void *soft, int fd, const struct wire *wire)
+{
+	if (wire->head.type == WIRE_AFFINITY)
+		softcpus_serve(soft, fd, wire);
+}
+
 static int make_domain(struct holder_state *h)
 {
 	const struct holder_config *config = h->config;
 	int listen;
 	int log;
 
-	if (runtime_prepare(&h->error) || map_memory(h))
+	if (runtime_prepare(&h->error))
 		return -1;
-	if (control_domain_new(h->control, h->device, config->name, config->vcpus, h->memory,
-			       config->memory, &h->ref.id, &h->error) ||
+	h->memory = backing_map(&config->backing, config->max_memory, &h->error);
+	if (!h->memory)
+		return -1;
+	if (control_domain_new(h->control, h->device, config->name, config->max_vcpus,
+			       config->vcpus, h->memory, config->max_memory, &h->ref.id,
+			       &h->error) ||
 	    enter_cgroup(h) || attach_disks(h) || attach_nics(h) ||
 	    control_small_new(h->control, &h->ref, &config->small, &h->error) ||
-	    attach_vsock(h))
+	    inflate(h) || attach_vsock(h))
 		return -1;
 	log = open_log(h);
 	if (h->error.status)
@@ -337,7 +317,12 @@ static int make_domain(struct holder_state *h)
 	if (listen < 0)
 		return -1;
 	(void)chdir("/");
-	return console_init(&h->console, h->device, listen, log, &h->error);
+	if (console_init(&h->console, h->device, listen, log, &h->error))
+		return -1;
+	h->soft.domain = h->ref.id;
+	h->console.asked = serve_affinity;
+	h->console.asked_arg = &h->soft;
+	return 0;
 }
 
 /* ---- 3. Booting ----------------------------------------------------------- */
@@ -375,6 +360,8 @@ static void *vcpu_main(void *arg)
 	const uint64_t one = 1;
 
 	leave_rseq();
+	t->h->soft.tids[t->nr] = gettid();
+	(void)sem_post(&t->h->begun);
 	while (!t->h->over) {
 		t->err = run_vcpu(t);
 		/* Cannot fail: the counter has room for all threads there are. */
@@ -399,6 +386,8 @@ static int make_thread(struct vcpu_thread *t)
 		return err;
 	}
 	t->made = true;
+	while (sem_wait(&t->h->begun))
+		;
 	snprintf(title, sizeof(title), "vcpu%" PRIu32, t->nr);
 	(void)pthread_setname_np(t->thread, title);
 	return 0;
@@ -406,7 +395,7 @@ static int make_thread(struct vcpu_thread *t)
 
 static int start_threads(struct holder_state *h)
 {
-	for (uint32_t i = 0; i < h->config->vcpus; i++) {
+	for (uint32_t i = 0; i < h->config->max_vcpus; i++) {
 		struct vcpu_thread *t = &h->threads[i];
 		int err = 0;
 
@@ -428,7 +417,7 @@ static int start_threads(struct holder_state *h)
 static void end_threads(struct holder_state *h)
 {
 	h->over = true;
-	for (uint32_t i = 0; i < h->config->vcpus; i++) {
+	for (uint32_t i = 0; i < h->config->max_vcpus; i++) {
 		struct vcpu_thread *t = &h->threads[i];
 
 		if (!t->made)
@@ -438,6 +427,7 @@ static void end_threads(struct holder_state *h)
 		(void)sem_destroy(&t->go);
 		t->made = false;
 	}
+	softcpus_end(&h->soft);
 }
 
 /* Pages of the start are there and writable, for a moment at least, or START says so. */
@@ -475,12 +465,13 @@ static int boot(struct holder_state *h, struct image *image)
 {
 	const struct build build = {
 		.memory = h->memory,
-		.size = h->config->memory,
+		.size = h->config->max_memory,
+		.least = h->config->memory,
 		.image = image,
 		.host = h->host,
 		.cmdline = h->cmdline,
 		.initrd = h->config->initrd,
-		.vcpus = h->config->vcpus,
+		.vcpus = h->config->max_vcpus,
 	};
 	struct build_start start;
 
@@ -496,6 +487,7 @@ enum {
 	POLL_SIGNALS,
 	POLL_DONE,
 	POLL_CGROUP,
+	POLL_SOFT,
 	POLL_CONSOLE,
 	POLL_NR = POLL_CONSOLE + CONSOLE_POLLFDS,
 };
@@ -574,6 +566,7 @@ static void serve(struct holder_state *h, int timeout)
 		[POLL_SIGNALS] = { .fd = h->signals, .events = POLLIN },
 		[POLL_DONE] = { .fd = h->running ? h->done : -1, .events = POLLIN },
 		[POLL_CGROUP] = { .fd = h->cgroup_events, .events = POLLPRI },
+		[POLL_SOFT] = { .fd = h->soft.timer, .events = POLLIN },
 	};
 	uint64_t count;
 
@@ -582,6 +575,8 @@ static void serve(struct holder_state *h, int timeout)
 		return;
 	if (fds[POLL_DONE].revents & POLLIN && read(h->done, &count, sizeof(count)) > 0)
 		h->running--;
+	if (fds[POLL_SOFT].revents & POLLIN)
+		softcpus_tick(&h->soft);
 	console_serve(&h->console, fds + POLL_CONSOLE);
 	if (fds[POLL_CGROUP].revents && cgroup_remove(&h->left, h->cgroup_events))
 		h->cgroup_events = -1;
@@ -625,9 +620,8 @@ static int reboot(struct holder_state *h)
 	/* before the memory is cleared: until then devices write to it */
 	if (control_domain_reset(h->control, &h->ref, &h->error))
 		return -1;
-	if (madvise(h->memory, h->config->memory, MADV_DONTNEED))
-		return error_errno(&h->error, "memory", "cannot be cleared", errno);
-	if (open_image(h, &image))
+	if (backing_clear(&h->config->backing, h->memory, h->config->max_memory, &h->error) ||
+	    open_image(h, &image))
 		return -1;
 	result = boot(h, &image);
 	image_close(&image);
@@ -682,7 +676,7 @@ static void end(struct holder_state *h, int run_err)
 		tell_end(h, domain.reason_code, domain.reason);
 	}
 	control_ports_remove(h->control, &h->ref);
-	munmap(h->memory, h->config->memory);
+	munmap(h->memory, h->config->max_memory);
 	h->memory = NULL;
 	/* It goes with the domain, though we stay to tell of that. */
 	h->cgroup_events = cgroup_leave(h->config->name, h->ref.id, &h->before, &h->left);
@@ -736,21 +730,6 @@ static void linger(struct holder_state *h)
 		serve(h, 100);
 }
 
-static void tell_failure(struct holder_state *h)
-{
-	const struct wire_head head = {
-		.type = WIRE_FAILED,
-		.code = (uint32_t)h->error.status,
-	};
-	char data[sizeof(h->error.what) + sizeof(h->error.why)];
-	size_t what = strlen(h->error.what) + 1;
-	size_t why = strlen(h->error.why);
-
-	memcpy(data, h->error.what, what);
-	memcpy(data + what, h->error.why, why);
-	(void)wire_send(h->creator, &head, data, what + why);
-}
-
 /* All up to the first instruction of the guest. */
 static int begin(struct holder_state *h)
 {
@@ -773,7 +752,7 @@ static int holder_main(struct holder_state *h)
 	cgroup_here(&h->before);
 	if (begin(h)) {
 		(void)cgroup_leave(h->config->name, h->ref.id, &h->before, &h->left);
-		tell_failure(h);
+		wire_fail(h->creator, &h->error);
 		if (h->ref.id)
 			control_ports_remove(h->control, &h->ref);
 		/* Our end closes the file, which ends the domain and what runs in it. */
@@ -818,6 +797,8 @@ int holder_fork(const struct holder_config *config, struct holder *holder,
 	h->creator = pair[1];
 	h->device = -1;
 	h->cgroup_events = -1;
+	softcpus_init(&h->soft);
+	(void)sem_init(&h->begun, 0, 0);
 	h->tied = config->tied;
 	h->ref.name = config->name;
 	_exit(holder_main(h));

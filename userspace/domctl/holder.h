@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "backing.h"
 #include "error.h"
 #include "limit.h"
 #include "small.h"
@@ -25,6 +26,10 @@ struct nic;
  * struct holder_config - the domain to be
  * @kernel: open file
  * @initrd: open file, or -1
+ * @memory: what the guest is to go on with: the rest is asked back by the balloon
+ * @max_memory: what the guest sees at its start
+ * @backing: what its memory is made of
+ * @vcpus: those of @max_vcpus that the guest is to have at first
  * @log: path, or NULL
  * @max_reboots: one more is a reboot loop and ends the domain
  * @disks, @nics: attached before the start; each has its name
@@ -38,7 +43,10 @@ struct holder_config {
 	int initrd;
 	const char *cmdline;
 	uint64_t memory;
+	uint64_t max_memory;
+	struct backing backing;
 	uint32_t vcpus;
+	uint32_t max_vcpus;
 	const char *log;
 	uint32_t max_reboots;
 	const struct disk *disks;

@@ -297,6 +297,8 @@ static const char *const features[] = {
 	[DOMUS_F_EVENTS]		= "events",
 	[DOMUS_F_SMP]			= "smp",
 	[DOMUS_F_DEVICES]		= "devices",
+	[DOMUS_F_STEAL]			= "steal",
+	[DOMUS_F_VCPU_WAIT]		= "vcpu-wait",
 };
 
 const char *image_feature(unsigned int bit)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* limit.c: reading and writing weights and caps; see limit.h. */
+/* limit.c: reading and writing weights, caps, limits of memory; see limit.h. */
+#include <linux/domus.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,19 +42,33 @@ int limits_parse_cap(struct limits *limits, const char *text, struct error *erro
 	return 0;
 }
 
+int limits_parse_memory(struct limits *limits, const char *text, struct error *error)
+{
+	uint64_t size = 0;
+
+	if (!strcmp(text, "none")) {
+		limits->memory = LIMITS_NO_MEMORY;
+		return 0;
+	}
+	if (memory_parse(text, "memory-limit", &size, error))
+		return -1;
+	limits->memory = size;
+	return 0;
+}
+
 const char *limits_said(const struct limits *limits)
 {
 	if (limits->weight)
 		return "weight";
-	return limits->cap ? "cap" : NULL;
+	if (limits->cap)
+		return "cap";
+	return limits->memory ? "memory-limit" : NULL;
 }
 
-void limits_print(struct print *p, const struct limits *limits)
+static void print_cap(struct print *p, const struct limits *limits)
 {
 	char text[16];
 
-	if (limits->weight)
-		print_number(p, "weight", "Weight", limits->weight);
 	if (!limits->cap || (p->json && limits->cap == LIMITS_NO_CAP))
 		return;
 	snprintf(text, sizeof(text), "%u%%", limits->cap);
@@ -61,4 +76,15 @@ void limits_print(struct print *p, const struct limits *limits)
 		print_number(p, "cap", NULL, limits->cap);
 	else
 		print_string(p, "cap", "Cap", limits->cap == LIMITS_NO_CAP ? "none" : text);
+}
+
+void limits_print(struct print *p, const struct limits *limits)
+{
+	if (limits->weight)
+		print_number(p, "weight", "Weight", limits->weight);
+	print_cap(p, limits);
+	if (limits->memory && limits->memory != LIMITS_NO_MEMORY)
+		print_size(p, "memory_limit", "Memory limit", limits->memory);
+	else if (limits->memory && !p->json)
+		print_string(p, NULL, "Memory limit", "none");
 }

@@ -42,7 +42,7 @@ static const struct command *const port_commands[] = {
 };
 
 static const struct command *const vcpu_commands[] = {
-	&cmd_vcpu_list, &cmd_vcpu_pin, NULL,
+	&cmd_vcpu_list, &cmd_vcpu_pin, &cmd_vcpu_set, &cmd_vcpu_up, &cmd_vcpu_down, NULL,
 };
 
 /* The first one is implied. */

@@ -155,6 +155,9 @@ int netif_set_mtu(struct netif *n, const char *name, uint32_t ifindex, uint32_t 
 		rtnl_link_set_mtu(change, mtu);
 	result = change_link(n, ifindex, change);
 	rtnl_link_put(change);
+	if (result == -NLE_BUSY)
+		return error_set(error, EXIT_REFUSED, label_of(name).text,
+				 "mtu: more than the guest's driver has been told");
 	return result ? refused(n, name, "mtu", result, error) : 0;
 }
 

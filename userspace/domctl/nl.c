@@ -46,6 +46,7 @@ static const char *const attr_names[DOMUS_A_MAX + 1] = {
 	[DOMUS_A_NAME]		= "name",
 	[DOMUS_A_FD]		= "fd",
 	[DOMUS_A_VCPUS]		= "vcpus",
+	[DOMUS_A_VCPUS_WANTED]	= "vcpus-wanted",
 	[DOMUS_A_MEMORY]	= "memory",
 	[DOMUS_A_REASON]	= "reason",
 };
@@ -347,7 +348,7 @@ static int put_slot(struct nl_msg *msg, const void *address, uint64_t memory)
 }
 
 int control_domain_new(struct control *c, int fd, const char *name, uint32_t vcpus,
-		       const void *address, uint64_t memory, uint32_t *id,
+		       uint32_t wanted, const void *address, uint64_t memory, uint32_t *id,
 		       struct error *error)
 {
 	const struct control_ref ref = { .name = name };
@@ -356,6 +357,7 @@ int control_domain_new(struct control *c, int fd, const char *name, uint32_t vcp
 	msg = control_checked(msg, !msg || nla_put_u32(msg, DOMUS_A_FD, (uint32_t)fd) ||
 			      nla_put_string(msg, DOMUS_A_NAME, name) ||
 			      nla_put_u32(msg, DOMUS_A_VCPUS, vcpus) ||
+			      nla_put_u32(msg, DOMUS_A_VCPUS_WANTED, wanted) ||
 			      put_slot(msg, address, memory));
 	return control_request(c, msg, label_of(&ref).text, answer_id, id, error);
 }
@@ -431,6 +433,8 @@ static void fill_domain(struct nlattr **a, struct control_domain *d)
 	d->uid = get_u32(a[DOMUS_A_UID]);
 	d->pid = get_u32(a[DOMUS_A_PID]);
 	d->vcpus = get_u32(a[DOMUS_A_VCPUS]);
+	d->vcpus_wanted = get_u32(a[DOMUS_A_VCPUS_WANTED]);
+	d->vcpus_heard = a[DOMUS_A_VCPUS_HEARD];
 	d->reboots = get_u32(a[DOMUS_A_REBOOTS]);
 	d->memory = get_u64(a[DOMUS_A_MEMORY_SIZE]);
 	d->shadow_pages = get_u64(a[DOMUS_A_SHADOW_PAGES]);
@@ -518,6 +522,7 @@ static int answer_vcpu(struct nlattr **a, void *arg)
 	v->domain = get_u32(a[DOMUS_A_ID]);
 	v->id = get_u32(tb[DOMUS_A_VCPU_ID]);
 	v->state = get_u32(tb[DOMUS_A_VCPU_STATE]);
+	v->wanted = tb[DOMUS_A_VCPU_WANTED] && nla_get_u8(tb[DOMUS_A_VCPU_WANTED]);
 	v->runtime_ns = get_u64(tb[DOMUS_A_VCPU_RUNTIME_NS]);
 	v->passes = get_u64(tb[DOMUS_A_VCPU_PASSES]);
 	v->exits = get_u64(tb[DOMUS_A_VCPU_EXITS]);
@@ -540,4 +545,27 @@ int control_vcpu_list(struct control *c, const struct control_ref *ref,
 	*vcpus = (struct control_vcpu *)(void *)list.items;
 	*nr = list.nr;
 	return 0;
+}
+
+static int put_wish(struct nl_msg *msg, uint32_t vcpu, bool wanted)
+{
+	struct nlattr *nest = nla_nest_start(msg, DOMUS_A_VCPU | NLA_F_NESTED);
+
+	if (!nest || nla_put_u32(msg, DOMUS_A_VCPU_ID, vcpu) ||
+	    nla_put_u8(msg, DOMUS_A_VCPU_WANTED, wanted))
+		return -1;
+	return nla_nest_end(msg, nest) < 0 ? -1 : 0;
+}
+
+int control_vcpu_set(struct control *c, const struct control_ref *ref, uint64_t which,
+		     uint64_t wanted, struct error *error)
+{
+	struct nl_msg *msg = control_message(c, DOMUS_CMD_VCPU_SET, NLM_F_ACK, ref);
+	bool failed = !msg;
+
+	for (uint32_t i = 0; i < 64 && !failed; i++)
+		if (which >> i & 1)
+			failed = put_wish(msg, i, wanted >> i & 1);
+	return control_request(c, control_checked(msg, failed), label_of(ref).text, NULL, NULL,
+			       error);
 }

@@ -51,6 +51,8 @@ struct control_domain {
 	uint32_t uid;
 	uint32_t pid;
 	uint32_t vcpus;
+	uint32_t vcpus_wanted;
+	bool vcpus_heard;
 	uint32_t reboots;
 	uint64_t memory;
 	uint64_t shadow_pages;
@@ -66,6 +68,7 @@ struct control_vcpu {
 	uint32_t domain;
 	uint32_t id;
 	uint32_t state;
+	bool wanted;
 	uint64_t runtime_ns;
 	uint64_t passes;
 	uint64_t exits;
@@ -95,9 +98,9 @@ struct control_ref {
 	uint32_t id;
 };
 
-/* DOMAIN_NEW: one slot of @memory bytes at guest physical 0. */
+/* DOMAIN_NEW: one slot of @memory bytes at guest physical 0. @wanted: of the @vcpus, at first */
 int control_domain_new(struct control *c, int fd, const char *name, uint32_t vcpus,
-		       const void *address, uint64_t memory, uint32_t *id,
+		       uint32_t wanted, const void *address, uint64_t memory, uint32_t *id,
 		       struct error *error);
 int control_domain_start(struct control *c, const struct control_ref *ref, uint32_t abi,
 			 uint64_t required, const struct build_start *start,
@@ -119,5 +122,9 @@ int control_domain_list(struct control *c, struct control_domain **domains, size
 /* Of one domain; for the caller to free(). */
 int control_vcpu_list(struct control *c, const struct control_ref *ref,
 		      struct control_vcpu **vcpus, size_t *nr, struct error *error);
+
+/* VCPU_SET: those of @which that are in @wanted are to be online, the others offline. */
+int control_vcpu_set(struct control *c, const struct control_ref *ref, uint64_t which,
+		     uint64_t wanted, struct error *error);
 
 #endif /* DOMCTL_NL_H */

@@ -78,6 +78,41 @@ void process_close(struct process *process)
 		close(process->fd);
 }
 
+/* A number of KiB of a line "NAME: N kB", in bytes. */
+static uint64_t size_in(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+/* A file in a directory, as a string. Return: false: there is none. */
+static bool read_at(int directory, const char *path, char *text, size_t size)
+{
+	int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+
+	if (fd >= 0) {
+		n = read(fd, text, size - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+uint64_t process_memory(const struct process *process)
+{
+	uint64_t merged = 0;
+	uint64_t all = 0;
+	char text[4096];
+
+	if (read_at(process->proc, "status", text, sizeof(text)))
+		all = size_in(text, "RssAnon:") + size_in(text, "VmSwap:");
+	if (read_at(process->proc, "ksm_merging_pages", text, sizeof(text)))
+		merged = strtoull(text, NULL, 10) * 4096;
+	return merged < all ? all - merged : 0;
+}
+
 /* ---- 2. Threads --------------------------------------------------------------- */
 
 /* A file of a thread, as a string. Return: false: there is none. */
@@ -85,17 +120,9 @@ static bool read_file(const struct process *process, pid_t tid, const char *name
 		      size_t size)
 {
 	char path[64];
-	ssize_t n = -1;
-	int fd;
 
 	snprintf(path, sizeof(path), "task/%d/%s", tid, name);
-	fd = openat(process->proc, path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, text, size - 1);
-		close(fd);
-	}
-	text[n > 0 ? n : 0] = '\0';
-	return n > 0;
+	return read_at(process->proc, path, text, size);
 }
 
 /* Which vCPU's a thread is, or -1. */
@@ -180,12 +207,8 @@ static int refused(uint32_t vcpu, int err, struct error *error)
 	return error_errno(error, what, "cannot be pinned", err);
 }
 
-/*
- * Of what was asked for the kernel takes what the cgroup has: a part is not what was
- * wanted. Return: 0, or -1.
- */
-static int set_whole(const struct process_vcpu *thread, uint32_t vcpu, const struct cpus *cpus,
-		     bool all, struct error *error)
+int process_set_whole(const struct process_vcpu *thread, uint32_t vcpu, const struct cpus *cpus,
+		      bool all, struct error *error)
 {
 	char text[CPUS_TEXT];
 	struct cpus got;
@@ -213,7 +236,7 @@ int process_pin(const struct process *process, struct control *control,
 	for (int waited = 0; !done && !result; waited += LOOK_MS) {
 		process_vcpus(process, vcpus);
 		if (vcpus[vcpu].tid)
-			result = set_whole(&vcpus[vcpu], vcpu, cpus, all, error);
+			result = process_set_whole(&vcpus[vcpu], vcpu, cpus, all, error);
 		/* It is there still: it was the one that was told. */
 		done = !result && vcpus[vcpu].tid &&
 		       vcpu_of(process, vcpus[vcpu].tid) == (int)vcpu;

@@ -41,6 +41,9 @@ int process_open(struct process *process, struct control *control,
 		 struct error *error);
 void process_close(struct process *process);
 
+/* Anonymous memory that it has, also in swap, but for what it shares by KSM: in bytes. */
+uint64_t process_memory(const struct process *process);
+
 /**
  * struct process_vcpu - a vCPU as a thread of the host
  * @tid: 0: there is no such thread now, as in a dead domain
@@ -55,6 +58,18 @@ struct process_vcpu {
 
 /* @vcpus: room for DOMUS_MAX_VCPUS. What cannot be found is not there. */
 void process_vcpus(const struct process *process, struct process_vcpu *vcpus);
+
+/**
+ * process_set_whole() - have a thread run on some CPUs only, on all of these
+ * @thread: one of our own, or another's; of it @tid and @affinity
+ * @vcpu: its number, for the error
+ * @cpus, @all: as process_pin() takes them
+ *
+ * The kernel takes the part that the cgroup has: a part is not what was wanted. Return: 0, also
+ * when the thread has gone, or -1 with its affinity as it was.
+ */
+int process_set_whole(const struct process_vcpu *thread, uint32_t vcpu, const struct cpus *cpus,
+		      bool all, struct error *error);
 
 /**
  * process_pin() - have a vCPU run on some CPUs only

@@ -2,6 +2,7 @@
 /* size.c: reading and writing sizes, numbers and names; see size.h. */
 #include <ctype.h>
 #include <inttypes.h>
+#include <linux/domus.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,17 @@ int size_parse(const char *text, const char *what, uint64_t *size, struct error 
 	if (overflow)
 		return error_set(error, EXIT_USAGE, what, "%.40s is too large", text);
 	*size = value;
+	return 0;
+}
+
+int memory_parse(const char *text, const char *what, uint64_t *size, struct error *error)
+{
+	if (size_parse(text, what, size, error))
+		return -1;
+	if (*size < DOMUS_MEMORY_MIN || *size > DOMUS_MEMORY_MAX)
+		return error_set(error, EXIT_USAGE, what, "%s is not in 1M to 4T", text);
+	if (*size % 4096)
+		return error_set(error, EXIT_USAGE, what, "%s is no multiple of 4K", text);
 	return 0;
 }
 

@@ -17,6 +17,9 @@
  */
 int size_parse(const char *text, const char *what, uint64_t *size, struct error *error);
 
+/* A domain's memory: whole pages, DOMUS_MEMORY_MIN to DOMUS_MEMORY_MAX. Return: as size_parse(). */
+int memory_parse(const char *text, const char *what, uint64_t *size, struct error *error);
+
 /* A whole number in [@min, @max]. Return: as size_parse(). */
 int number_parse(const char *text, const char *what, uint64_t min, uint64_t max,
 		 uint64_t *number, struct error *error);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "nl_small.h"
@@ -25,6 +26,7 @@
 
 #define DEVICE		"/dev/vhost-vsock"
 #define AUTO_FIRST	1024U	/* small numbers are for who chooses */
+#define AUTO_NUMBER	(1U << 20)
 #define AUTO_TRIES	4096U
 
 enum { KICK, CALL = KICK + DOMUS_VHOST_QUEUES, ERR = CALL + DOMUS_VHOST_QUEUES };
@@ -95,6 +97,8 @@ static int take_cid(struct vsock *v, uint64_t cid)
 /* The guest's own, or with 0 one that is free. Return: 0, or -1. */
 static int set_cid(struct vsock *v, struct error *error)
 {
+	uint32_t first = 0;
+
 	if (v->cid) {
 		if (!take_cid(v, v->cid))
 			return 0;
@@ -102,8 +106,10 @@ static int set_cid(struct vsock *v, struct error *error)
 				 errno == EADDRINUSE ? "another guest has this CID" :
 						       strerror(errno));
 	}
+	/* Of a guest that reboots it is free for a moment: the first free one could be that. */
+	(void)!getrandom(&first, sizeof(first), GRND_NONBLOCK);
 	for (unsigned int i = 0; i < AUTO_TRIES; i++) {
-		if (!take_cid(v, AUTO_FIRST + i))
+		if (!take_cid(v, AUTO_FIRST + (first + i) % AUTO_NUMBER))
 			return 0;
 		if (errno != EADDRINUSE)
 			break;
@@ -133,8 +139,9 @@ static int open_vhost(struct vsock *v, struct error *error)
 }
 
 /*
- * A new one in its place: only so are the host's ends of all connections reset. The rings
- * are not used any more when it returns.
+ * A new one in its place: only so are the host's ends of all connections reset, those whose
+ * CID nobody has when a file of vhost's is closed. So it cannot be kept meanwhile, and
+ * VHOST_RESET_OWNER is not for sockets. The rings are not used any more when it returns.
  */
 static void renew_vhost(struct vsock *v)
 {

@@ -22,6 +22,30 @@ int wire_send(int fd, const struct wire_head *head, const void *data, size_t siz
 	return n < 0 ? -1 : 0;
 }
 
+void wire_fail(int fd, const struct error *error)
+{
+	const struct wire_head head = {
+		.type = WIRE_FAILED,
+		.code = (uint32_t)error->status,
+	};
+	char data[sizeof(error->what) + sizeof(error->why)];
+	size_t what = strlen(error->what) + 1;
+	size_t why = strlen(error->why);
+
+	memcpy(data, error->what, what);
+	memcpy(data + what, error->why, why);
+	(void)wire_send(fd, &head, data, what + why);
+}
+
+void wire_failure(const struct wire *wire, struct error *error)
+{
+	const char *what = wire->data;
+	size_t length = strnlen(what, wire->size);
+	const char *why = length < wire->size ? what + length + 1 : "failed";
+
+	(void)error_set(error, (int)wire->head.code, what, "%s", why);
+}
+
 int wire_receive(int fd, struct wire *wire)
 {
 	struct iovec iov[] = {
