@@ -8,8 +8,6 @@
 
 RIG := selftests/rig
 KTAP := $(RIG)/ktap --out build/check
-# Machines beside those of the first row, which take turns among themselves.
-BESIDE := DOMUS_QEMU_LOCK=/tmp/domus-qemu-beside.lock
 DESTDIR ?=
 PREFIX ?= /usr
 export KDIR
@@ -52,9 +50,11 @@ guest:
 	@dir=$$(guest-patches/build.sh) && dir=$$(printf '%s\n' "$$dir" | tail -n 1) && \
 		ln -sfn "$$dir" build/guest
 
-## make debian      a Debian for domains, and one for the host (root; minutes the first time)
+## make debian      a Debian for domains, and one for the host (root; minutes the first time),
+##                  Linux's own selftests for them
 debian:
-	@$(RIG)/deps debian
+	@$(RIG)/deps rig debian
+	@$(RIG)/kselftests > /dev/null
 	@[ "$$(id -u)" -ne 0 ] || $(RIG)/debian-root > /dev/null
 
 ## make demo        boots a stock Debian kernel, in it the module and a domain;
@@ -66,11 +66,12 @@ demo: module domctl guest
 check: module domctl tests
 	@$(RIG)/deps build rig lint fuzz debian
 	@$(MAKE) -s -j 2 guest debian
-	@$(KTAP) "host=$(RIG)/run-tests --tier host" native=$(RIG)/native \
-		power=$(RIG)/power-cut \
-		--beside lint=$(RIG)/lint unit=selftests/unit/run fuzz=selftests/fuzz/run \
-		"self=$(BESIDE) $(RIG)/self-test" "guest=$(BESIDE) $(RIG)/run-tests --tier guest" \
-		"matrix=$(BESIDE) $(RIG)/matrix"
+	@$(KTAP) --rows 2 "host1=$(RIG)/run-tests --tier host --share 1/3" \
+		"host2=$(RIG)/run-tests --tier host --share 2/3" \
+		"host3=$(RIG)/run-tests --tier host --share 3/3" \
+		matrix=$(RIG)/matrix "guest=$(RIG)/run-tests --tier guest" lint=$(RIG)/lint \
+		self=$(RIG)/self-test unit=selftests/unit/run fuzz=selftests/fuzz/run \
+		power=$(RIG)/power-cut native=$(RIG)/native
 
 ## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
 check-debug: domctl tests guest
@@ -83,7 +84,8 @@ check-debug: domctl tests guest
 soak: module domctl tests guest
 	@$(RIG)/deps build rig fuzz debian
 	@$(KTAP) "fuzz=selftests/fuzz/run --seconds 3600" "matrix=$(RIG)/matrix --full" \
-		"soak=$(RIG)/run-tests --group soak" "power=$(RIG)/power-cut 5000"
+		"soak=$(RIG)/run-tests --group soak" "power=$(RIG)/power-cut 5000" \
+		costs=selftests/bench/smp-costs
 
 ## make lint        checkpatch, sparse, cppcheck, clang-tidy, shellcheck, size limits
 lint:

@@ -109,8 +109,12 @@ static void check_create(const struct create *c)
 
 	CHECK(c->kernel && !name_check(c->config.name, &error));
 	CHECK(c->config.memory >= DOMUS_MEMORY_MIN && c->config.memory <= DOMUS_MEMORY_MAX);
+	CHECK(c->config.max_memory >= c->config.memory &&
+	      c->config.max_memory <= DOMUS_MEMORY_MAX && !(c->config.max_memory % 4096));
+	CHECK(c->config.memory == c->config.max_memory || c->config.small.balloon == SMALL_YES);
 	CHECK(!(c->config.memory % 4096) && strlen(c->config.cmdline) <= BUILD_CMDLINE_MAX);
-	CHECK(c->config.vcpus >= 1 && c->config.vcpus <= DOMUS_MAX_VCPUS);
+	CHECK(c->config.vcpus >= 1 && c->config.vcpus <= c->config.max_vcpus &&
+	      c->config.max_vcpus <= DOMUS_MAX_VCPUS);
 	CHECK(c->mode == OPT_CONSOLE || c->mode == OPT_DETACH || c->mode == OPT_WAIT);
 	CHECK(c->timeout >= 1 && c->config.nr_disks + c->config.nr_nics <= DOMUS_MAX_DEVICES);
 	for (size_t i = 0; i < c->config.nr_disks; i++)

@@ -15,6 +15,8 @@ RIG=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$RIG/../.." && pwd)
 CACHE=${DOMUS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/domus}
 JOBS=${JOBS:-$(nproc)}
+# some programs that anybody may run, such as mke2fs, are not in everybody's path
+PATH=$PATH:/usr/sbin:/sbin
 mkdir -p "$CACHE"
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

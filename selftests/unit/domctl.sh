@@ -139,7 +139,7 @@ test_create() {
 	for value in M 1.5G -1 "" "1 M" 1MB 0x1000; do
 		wrong memory "'$value' $size" --memory "$value"
 	done
-	wrong memory "0B is not in 1M to 4T" --memory 0
+	wrong memory "0 is not in 1M to 4T" --memory 0
 	wrong memory "512K is not in 1M to 4T" --memory 512K
 	wrong memory "8T is not in 1M to 4T" --memory 8T
 	wrong memory "18446744073709551617 is too large" --memory 18446744073709551617
@@ -259,9 +259,10 @@ test_disk() {
 
 test_vcpu() {
 	local rule="must be letters, digits, '.', '_' and '-', a letter or digit first" command
+	local value
 
 	says '^Usage: domctl .* vcpu COMMAND' vcpu help
-	for command in list pin; do
+	for command in list pin set up down; do
 		says "^Usage: domctl .* vcpu $command" help vcpu $command
 		says "^Usage: domctl .* vcpu $command" vcpu $command --help
 		refuse 1 NAME "is missing (see domctl vcpu $command help)" vcpu $command
@@ -269,7 +270,7 @@ test_vcpu() {
 	refuse 1 name "'a/b' $rule" vcpu list a/b
 	refuse 1 name "'a/b' $rule" vcpu pin a/b 0 0
 	refuse 1 NAME "is missing (see domctl vcpu list help)" vcpu
-	refuse 1 set "no such command $HINT" vcpu set a
+	refuse 1 plug "no such command $HINT" vcpu plug a
 	refuse 1 b "unexpected word (see domctl vcpu list help)" vcpu list a b
 	refuse 1 VCPU "is missing (see domctl vcpu pin help)" vcpu pin a
 	refuse 1 CPUS "is missing (see domctl vcpu pin help)" vcpu pin a 0
@@ -284,6 +285,52 @@ test_vcpu() {
 	refuse 1 cpus "8192 is not in 0 to 8191" vcpu pin a 0 8192
 	refuse 2 cpus "this host has no CPU 8191, or it is offline (online: $(cat \
 		/sys/devices/system/cpu/online))" vcpu pin a 0 0,8191
+	refuse 1 VCPU "is missing (see domctl vcpu set help)" vcpu set a
+	refuse 1 set "nothing to change (see domctl vcpu set help)" vcpu set a 0
+	refuse 1 b "unexpected word (see domctl vcpu set help)" vcpu set a 0 b --affinity 0
+	refuse 1 --affinity "needs a value: CPUS" vcpu set a 0 --affinity
+	refuse 1 --soft-affinity "needs a value: CPUS" vcpu set a 0 --soft-affinity
+	refuse 1 soft-affinity "is empty" vcpu set a 0 --soft-affinity ""
+	refuse 1 soft-affinity "'0+1' is not a number" vcpu set a 0 --soft-affinity 0+1
+	refuse 1 soft-affinity "1-0 ends before it begins" vcpu set a 0 --soft-affinity 1-0
+	refuse 1 cpus "is empty" vcpu set a 0 --soft-affinity 0 --affinity ""
+	refuse 1 vcpu "64 is not in 0 to 63" vcpu set a 64 --soft-affinity none
+	refuse 1 cpus "is empty" vcpu set a 0 --affinity ""
+	refuse 1 vcpu "64 is not in 0 to 63" vcpu set a 64 --affinity 0
+	refuse 1 cpus "'none' is not a number" vcpu set a 0 --affinity none
+	for command in up down; do
+		refuse 1 VCPU "is missing (see domctl vcpu $command help)" vcpu $command a
+		refuse 1 name "'a/b' $rule" vcpu $command a/b 0
+		refuse 1 2 "unexpected word (see domctl vcpu $command help)" vcpu $command a 1 2
+		refuse 1 --force "unknown option $HINT" vcpu $command a 1 --force
+		refuse 1 vcpu "is empty" vcpu $command a ""
+		refuse 1 vcpu "'' is not a number" vcpu $command a 1,
+		refuse 1 vcpu "'all' is not a number" vcpu $command a all
+		refuse 1 vcpu "'' is not a number" vcpu $command a -- 0,-1
+		refuse 1 vcpu "3-2 ends before it begins" vcpu $command a 3-2
+		refuse 1 vcpu "64 is not in 0 to 63" vcpu $command a 1-64
+		refuse 1 vcpu "8192 is not in 0 to 8191" vcpu $command a 8192
+		refuse 1 timeout "'x' is not a number" vcpu $command a 1 --timeout x
+		refuse 1 timeout "86401 is not in 0 to 86400" vcpu $command a 1 --timeout 86401
+	done
+	for value in 0 65 4294967297; do
+		refuse 1 vcpus "$value is not in 1 to 64" set a --vcpus $value
+		wrong max-vcpus "$value is not in 1 to 64" --max-vcpus $value
+	done
+	for value in "" x -1 1-2 0x2; do
+		refuse 1 vcpus "'$value' is not a number" set a -c "$value"
+		wrong max-vcpus "'$value' is not a number" --max-vcpus "$value"
+	done
+	refuse 1 set "nothing to change (see domctl set help)" set a --timeout 5
+	refuse 1 timeout "86401 is not in 0 to 86400" set a --vcpus 1 --timeout 86401
+	wrong vcpus "8 is more than --max-vcpus (4)" --vcpus 8 --max-vcpus 4
+	refuse 3 kernel "$work/none: No such file or directory" create a -k "$work/none" \
+		--max-vcpus 4
+	config 2 "max-vcpus: 65 is not in 1 to 64" "[domain]" "max-vcpus = 65"
+	config 3 "max-vcpus: is there already, in line 2" "[domain]" "max-vcpus = 2" "max-vcpus = 2"
+	config 2 "max-vcpus: no such key in [disk NAME]" "[disk a]" "max-vcpus = 2"
+	printf '[domain]\nkernel = none\nmax-vcpus = 2\nvcpus = 1\n' > "$work/web.conf"
+	refuse 1 vcpus "3 is more than --max-vcpus (2)" create -f "$work/web.conf" --vcpus 3
 }
 
 test_limits() {
@@ -296,7 +343,7 @@ test_limits() {
 	refuse 1 b "unexpected word (see domctl set help)" set a b --weight 5
 	refuse 1 set "nothing to change (see domctl set help)" set a
 	refuse 1 --weight "needs a value: W" set a --weight
-	refuse 1 --memory "unknown option $HINT" set a --memory 1M
+	refuse 1 --memory "needs a value: SIZE" set a --memory
 	for value in 0 10001 18446744073709551616; do
 		refuse 1 weight "$value is not in 1 to 10000" set a --weight $value
 		wrong weight "$value is not in 1 to 10000" --weight $value
@@ -318,6 +365,47 @@ test_limits() {
 	config 2 "weight: 0 is not in 1 to 10000" "[domain]" "weight = 0"
 	config 3 "cap: 9999 is not in 1 to 6400" "[domain]" "weight = 5" "cap = 9999%"
 	config 3 "weight: no such key in [net NAME]" "[net a]" "host = yes" "weight = 5"
+}
+
+test_memory() {
+	local size="is not a size (as 512M or 2G)"
+
+	for value in "" x -1 1.5M "1 M" " 1M" nonesuch; do
+		refuse 1 memory "'$value' $size" set a --memory "$value"
+		refuse 1 memory-limit "'$value' $size" set a --memory-limit "$value"
+		wrong memory-limit "'$value' $size" --memory-limit "$value"
+		wrong max-memory "'$value' $size" --max-memory "$value"
+	done
+	for value in 0 4096 512K 5T; do
+		refuse 1 memory-limit "$value is not in 1M to 4T" set a --memory-limit $value
+		wrong memory-limit "$value is not in 1M to 4T" --memory-limit $value
+	done
+	refuse 1 memory "512K is not in 1M to 4T" set a --memory 512K
+	refuse 1 memory "1048577 is no multiple of 4K" set a --memory 1048577
+	refuse 1 memory "99999999999T is too large" set a --memory 99999999999T
+	refuse 1 memory-limit "1048577 is no multiple of 4K" set a --memory-limit 1048577
+	refuse 1 weight "0 is not in 1 to 10000" set a --memory 8M --weight 0
+	wrong max-memory "5T is not in 1M to 4T" --max-memory 5T
+	wrong max-memory "1048577 is no multiple of 4K" --max-memory 1048577
+	wrong memory "8M is more than --max-memory (4M)" --memory 8M --max-memory 4M
+	wrong max-memory "takes a balloon, which the domain has not" --memory 4M --max-memory 8M \
+		--balloon none
+	wrong hugetlb "'4K' is neither 2M nor 1G" --hugetlb 4K
+	wrong hugetlb "'' is neither 2M nor 1G" --hugetlb ""
+	wrong thp "'yes' is neither always nor never" --thp yes
+	wrong thp "--hugetlb has pages of its own" --hugetlb 2M --thp never
+	wrong ksm "pages of --hugetlb are never merged" --hugetlb 2M --ksm
+	wrong memory "3M is no multiple of 2M (--hugetlb)" --hugetlb 2M --memory 3M
+	wrong memory "256M is no multiple of 1G (--hugetlb)" --hugetlb 1G
+	wrong max-memory "pages of --hugetlb are not given back, so that memory cannot be less" \
+		--hugetlb 2M --memory 4M --max-memory 8M
+	wrong numa-node "is empty" --numa-node ""
+	wrong numa-node "'x' is not a number" --numa-node x
+	wrong numa-node "2-1 ends before it begins" --numa-node 2-1
+	config 2 "hugetlb: '4K' is neither 2M nor 1G" "[domain]" "hugetlb = 4K"
+	config 2 "ksm: 'maybe' is neither yes nor no" "[domain]" "ksm = maybe"
+	config 3 "memory-limit: 0 is not in 1M to 4T" "[domain]" "ksm = yes" "memory-limit = 0"
+	config 3 "max-memory: no such key in [net NAME]" "[net a]" "host = yes" "max-memory = 5M"
 }
 
 test_small() {
@@ -351,8 +439,8 @@ test_small() {
 	refuse 1 NAME "is missing (see domctl balloon help)" balloon
 	refuse 1 c "unexpected word (see domctl balloon help)" balloon a 1M c
 	refuse 1 size "'big' $size" balloon a big
-	refuse 1 size "0 is less than 1M" balloon a 0
-	refuse 1 size "1048575 is less than 1M" balloon a 1048575
+	refuse 1 size "0 is not in 1M to 4T" balloon a 0
+	refuse 1 size "1048575 is not in 1M to 4T" balloon a 1048575
 	refuse 1 size "1048577 is no multiple of 4K" balloon a 1048577
 	wrong rng "'' is neither none, rate=BYTES nor burst=MS" --rng ""
 	wrong rng "'none' is neither none, rate=BYTES nor burst=MS" --rng rate=1M,none
@@ -516,6 +604,10 @@ test_absent() {
 	refuse 2 module "$why" set a --weight 5 --cap none
 	refuse 2 module "$why" vcpu list a
 	refuse 2 module "$why" vcpu pin a 0 all
+	refuse 2 module "$why" vcpu set a 0 --affinity all
+	refuse 2 module "$why" vcpu set a 0 --soft-affinity none
+	refuse 2 module "$why" vcpu up a 1-3,5
+	refuse 2 module "$why" set a --vcpus 3
 	refuse 2 module "$why" create a -k "$work/kernel"
 	refuse 2 module "$why" create a -k "$work/kernel" --wait
 	json 2 module "$why" -j
@@ -590,6 +682,7 @@ test_net
 test_config
 test_small
 test_limits
+test_memory
 test_vcpu
 test_files
 test_json

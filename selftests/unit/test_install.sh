@@ -143,6 +143,13 @@ test_completion() {
 	domctl() { echo '[{"id":0,"state":"online","runtime_ns":17},{"id":1}]'; }
 	completes "domctl vcpu pin web " 0 1
 	completes "domctl vcpu pin web 1 a" all
+	completes "domctl vcpu down web " 0 1
+	completes "domctl vcpu up web 1 --t" --timeout
+	completes "domctl vcpu set web 1 --affinity a" all
+	completes "domctl vcpu set web 1 --soft-affinity n" none
+	completes "domctl vcpu set web 1 --so" --soft-affinity
+	completes "domctl create x --max-v" --max-vcpus
+	completes "domctl set web --vc" --vcpus
 }
 
 echo "KTAP version 1"

@@ -2,7 +2,8 @@
 /* links: userspace/domctl/create.c userspace/domctl/config.c userspace/domctl/disk.c */
 /* links: userspace/domctl/nic.c userspace/domctl/small.c userspace/domctl/port.c */
 /* links: userspace/domctl/vsock.c userspace/domctl/attach.c userspace/domctl/wire.c */
-/* links: userspace/domctl/limit.c userspace/domctl/print.c */
+/* links: userspace/domctl/limit.c userspace/domctl/print.c userspace/domctl/backing.c */
+/* links: userspace/domctl/cpus.c */
 /* links: userspace/domctl/opts.c userspace/domctl/size.c userspace/domctl/error.c */
 /* libs: -linih -lpthread */
 /*
@@ -99,13 +100,18 @@ static void add_small(char *to, const struct small *s)
 static void add_all(char *to, const struct create *c)
 {
 	const struct holder_config *d = &c->config;
+	char nodes[CPUS_TEXT];
 
-	add(to, "%s kernel %s initrd %s append '%s' memory %" PRIu64 " vcpus %u log %s", d->name,
-	    c->kernel, c->initrd ? c->initrd : "-", d->cmdline, d->memory, d->vcpus,
-	    d->log ? d->log : "-");
+	add(to, "%s kernel %s initrd %s append '%s' memory %" PRIu64 " vcpus %u of %u log %s",
+	    d->name, c->kernel, c->initrd ? c->initrd : "-", d->cmdline, d->memory, d->vcpus,
+	    d->max_vcpus, d->log ? d->log : "-");
 	add(to, " reboots %u %d tied %d mode %d escape %d timeout %" PRIu64 " %d", d->max_reboots,
 	    c->counted, d->tied, c->mode, c->escape, c->timeout, c->limited);
-	add(to, " weight %u cap %u", d->limits.weight, d->limits.cap);
+	add(to, " weight %u cap %u limit %" PRIu64, d->limits.weight, d->limits.cap,
+	    d->limits.memory);
+	add(to, " max %" PRIu64 " hugetlb %" PRIu64 " thp %d ksm %d nodes %d %s", d->max_memory,
+	    d->backing.hugetlb, d->backing.thp, d->backing.ksm, d->backing.on_nodes,
+	    cpus_format(nodes, &d->backing.nodes));
 	add_devices(to, c);
 	add_small(to, &d->small);
 }
@@ -186,11 +192,14 @@ static const struct sample *sample_of(const struct sample *samples, const char *
 static const struct sample domain_samples[] = {
 	{ "kernel", "/other", NULL }, { "initrd", "/i", NULL },
 	{ "append", "a=b c # ; \"d\"", NULL }, { "memory", "1G", NULL }, { "vcpus", "3", NULL },
+	{ "max-vcpus", "5", NULL },
 	{ "rng", "rate=2M,burst=7", NULL }, { "balloon", "reporting", NULL },
 	{ "port", "a=/a,b=/b", NULL }, { "terminal", NULL, NULL }, { "vsock", "77", NULL },
 	{ "console", NULL, NULL }, { "detach", NULL, NULL }, { "wait", NULL, NULL },
 	{ "timeout", "5", NULL }, { "log", "/l", NULL }, { "max-reboots", "4", NULL },
 	{ "escape", "^A", NULL }, { "weight", "7", NULL }, { "cap", "30%", NULL },
+	{ "max-memory", "1G", NULL }, { "memory-limit", "64M", NULL }, { "hugetlb", "2M", NULL },
+	{ "thp", "never", NULL }, { "ksm", NULL, NULL }, { "numa-node", "0,2-3", NULL },
 	{ NULL, NULL, NULL },
 };
 
