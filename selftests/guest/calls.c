@@ -39,6 +39,7 @@ static bool harmless(u64 nr, const u64 *args)
 	case DOMUS_HC_SYSRET:
 	case DOMUS_HC_SHUTDOWN:
 	case DOMUS_HC_BLOCK:
+	case DOMUS_HC_VCPU_WAIT:
 	case DOMUS_HC_MULTICALL:
 		return false;
 	case DOMUS_HC_CONSOLE_WRITE:
@@ -140,7 +141,7 @@ static unsigned int multicalls(void)
 {
 	static const u64 never[] = {
 		DOMUS_HC_RETURN, DOMUS_HC_SYSRET, DOMUS_HC_BLOCK, DOMUS_HC_VCPU_DOWN,
-		DOMUS_HC_SHUTDOWN, DOMUS_HC_MULTICALL,
+		DOMUS_HC_SHUTDOWN, DOMUS_HC_MULTICALL, DOMUS_HC_VCPU_WAIT,
 	};
 	const u64 places[] = {
 		memory, memory - 8, memory - 63, ~0ULL, ~7ULL, 1ULL << 63, pa(list) + 1,
@@ -226,14 +227,31 @@ static void random_calls(u64 n)
 	}
 }
 
+/* Of a kind of which there is one, whoever asks again has the same. */
+static unsigned int single(u64 kind)
+{
+	long port = hc2(DOMUS_HC_EVENT_BIND, kind, 0);
+	unsigned int bad = port <= 0;
+
+	bad += hc2(DOMUS_HC_EVENT_BIND, kind, 0) != port;
+	bad += hc1(DOMUS_HC_EVENT_CLOSE, port) != 0;
+	bad += hc1(DOMUS_HC_EVENT_CLOSE, port) != -EINVAL;
+	bad += hc2(DOMUS_HC_EVENT_BIND, kind, 0) != port;
+	return bad + (hc1(DOMUS_HC_EVENT_CLOSE, port) != 0);
+}
+
 static unsigned int ports(void)
 {
+	static const u64 kinds[] = {
+		DOMUS_PORT_TIMER, DOMUS_PORT_CONSOLE, DOMUS_PORT_BUS, DOMUS_PORT_VCPUS,
+	};
 	unsigned int bad = 0, n = 0;
 	long port;
 
 	while ((port = hc2(DOMUS_HC_EVENT_BIND, DOMUS_PORT_IPI, 0)) > 0)
 		n++;
 	bad += port != -28 || n > DOMUS_MAX_PORTS;
+	bad += hc2(DOMUS_HC_EVENT_BIND, DOMUS_PORT_VCPUS, 0) != -28;
 	for (port = 0; port < DOMUS_MAX_PORTS + 64; port++) {
 		hc1(DOMUS_HC_EVENT_UNMASK, port);
 		hc1(DOMUS_HC_EVENT_SEND, port);
@@ -241,6 +259,8 @@ static unsigned int ports(void)
 	for (port = 1; port < DOMUS_MAX_PORTS; port++)
 		bad += hc1(DOMUS_HC_EVENT_CLOSE, port) != 0;
 	bad += hc1(DOMUS_HC_EVENT_CLOSE, 1) != -EINVAL;
+	for (n = 0; n < sizeof(kinds) / sizeof(*kinds); n++)
+		bad += single(kinds[n]);
 	bad += hc2(DOMUS_HC_EVENT_BIND, DOMUS_PORT_IPI, 0) <= 0;
 	return bad;
 }

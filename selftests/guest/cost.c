@@ -5,30 +5,9 @@
  * as the host has interrupts of its own. "limit=N" on the command line bounds it.
  */
 #include "hostile.h"
+#include "ticks.h"
 
 #define ROUNDS	301
-
-static u64 ticks(void)
-{
-	u32 low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (u64)high << 32 | low;
-}
-
-static u64 median(u64 *value)
-{
-	unsigned int i, j;
-
-	for (i = 1; i < ROUNDS; i++) {
-		u64 v = value[i];
-
-		for (j = i; j && value[j - 1] > v; j--)
-			value[j] = value[j - 1];
-		value[j] = v;
-	}
-	return value[ROUNDS / 2];
-}
 
 static u64 cost_of_call(u64 nr)
 {
@@ -41,7 +20,7 @@ static u64 cost_of_call(u64 nr)
 		hc0(nr);
 		value[i] = ticks() - from;
 	}
-	return median(value);
+	return median(value, ROUNDS);
 }
 
 void test(void)

@@ -1,19 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# devbroken.sh: what is behind a disk fails, hangs, fills up or is taken away, and the
+# devbroken.sh [ROUNDS]: what is behind a disk fails, hangs, fills up or is taken away, and the
 # guest (devio.c) is told so, goes on, and can be ended.
 #
 #   1. errors: a device that has nothing but errors, one that has them now and then, a
 #      file system that is full (tmpfs, ext4, xfs), a file that was cut off, a device
 #      that is pulled out
-#   2. a device that hangs: forced removal, reset, destroy
+#   2. a device that hangs: forced removal, reset, destroy; whose threads wait for it
 #   3. a driver that does not flush: each of its writes is on the device when it is done
+#   4. all of it ROUNDS times, with guests that end or reboot while they wait
 #
 # With --module brd, loop, dm-mod, dm-delay, dm-flakey, null_blk, sd_mod, scsi_debug, nbd,
 # ext4 and xfs, mkfs.ext4 and mkfs.xfs.
 # shellcheck disable=SC2181,SC2317  # result looks at the status
-number=0 failed=0
+rounds=${1:-1} number=0 failed=0
 DIR=/tmp/devbroken
 . /tests/guest/dm.sh
 
@@ -43,8 +44,9 @@ reads() {
 		{ sub(/\r$/, "") } /^read: / { exit $2 != want }' <&8
 }
 
+# guest [AS...]: those run it
 guest() {
-	domctl create io --kernel /tests/guest/devio --memory 16M --console < $DIR/in > $DIR/out \
+	"$@" domctl create io --kernel /tests/guest/devio --memory 16M --console < $DIR/in > $DIR/out \
 		2> $DIR/end 7>&- 8>&- &
 	job=$!
 	hears devio
@@ -185,7 +187,7 @@ full_fs() {
 }
 
 full() {
-	mkdir $DIR/full && mount -t tmpfs -o size=64k none $DIR/full &&
+	mkdir -p $DIR/full && mount -t tmpfs -o size=64k none $DIR/full &&
 		truncate -s 4M $DIR/full/img && with $DIR/full/img && answers write 0
 	result "a file on a small file system"
 	dd if=/dev/zero of=$DIR/full/rest bs=4k 2> /dev/null
@@ -206,9 +208,18 @@ hears_end() {
 	timeout $((30 * ${SLOW:-1})) awk '/^end: / { exit !($2 + $3 == 16) }' <&8
 }
 
+SCSI=/sys/bus/pseudo/drivers/scsi_debug/adapter0
+
+# The one that was pulled out before, which the host may not be done with yet, and $disk
+found() {
+	for scan in $SCSI/host*/scsi_host/host*/scan; do
+		echo "- - -" > "$scan"
+	done
+	disk=$(ls $SCSI/host*/target*/*/block 2> /dev/null) && [ -b "/dev/$disk" ]
+}
+
 pulled() {
-	disk=$(ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block)
-	with "/dev/$disk" && answers read 0
+	soon found && with "/dev/$disk" && answers read 0
 	result "a SCSI disk"
 	echo 1 > "/sys/block/$disk/device/delete" && answers start 16 && answers end "0 16" &&
 		answers read 1
@@ -297,59 +308,116 @@ unflushed() {
 	result "and is given back"
 }
 
-# ---- All of it --------------------------------------------------------------------------
+# ---- 4. All of it, and ends ------------------------------------------------------------
+
+fails() {
+	errors
+	flakey
+	full
+	full_fs ext4 /dev/ram1
+	full_fs ext4 /dev/ram1 --direct
+	full_fs xfs /dev/ram2
+	full_fs xfs /dev/ram2 --direct
+	[ -e $SCSI ] && pulled
+	unflushed
+	slow
+	hangs
+}
+
+ends() {
+	destroyed "a disk hangs"
+	! unused
+	result "its requests keep the module"
+	guest
+	result "another guest is as good as ever"
+	dm resume dm && with /dev/dm-0
+	result "the disk works again, and can be attached"
+	dm suspend --noflush --nolockfs dm && answers start 16 && echo reset >&7 &&
+		destroyed "a guest waits in a reset"
+	dm resume dm && soon unused
+	result "nothing is left"
+}
+
+# Who waits for a disk must not keep the host's generic netlink from others.
+reboot_waits() {
+	guest && with /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
+		echo reboot >&7 && soon reboots &&
+		{ [ "$round" -gt 1 ] || timeout $((20 * ${SLOW:-1})) rmmod nbd; }
+	result "a reboot waits for a disk that hangs, other families of generic netlink do not"
+	reboots && timeout $((20 * ${SLOW:-1})) domctl -j list > /dev/null && reboots
+	result "it waits yet"
+	dm resume dm && hears devio && answers open 1 && answers read 0
+	result "the disk works again: so does the guest"
+	dm suspend --noflush --nolockfs dm && answers start 16 && echo reboot >&7 && soon reboots &&
+		destroyed "a reboot waits"
+	dm resume dm && soon unused
+	result "nothing is left of that"
+}
+
+# member COMMAND...: a user who may use the device, with few processes and threads of devices
+member() {
+	su member -c "ulimit -u 13; exec $*"
+}
+
+# attached WORDS: by the user, on his domain; that is what domctl says
+attached() {
+	member domctl disk attach io $DIR/own --name d > $DIR/said 2>&1
+	[ "$(cat $DIR/said)" = "$1" ] && return
+	sed 's/^/# /' $DIR/said
+	return 1
+}
+
+# Threads that wait for the host outlive the domain, and are its owner's all the same.
+users() {
+	grep -q ^member: /etc/passwd || {
+		echo "member:x:1000:1000::/:/bin/sh" >> /etc/passwd
+		sed -i 's/^domus:.*:/&member/' /etc/group
+	}
+	chown root:domus /dev/domus && chmod 660 /dev/domus && chmod 755 $DIR &&
+		dd if=/dev/zero of=$DIR/own bs=1M count=1 2> /dev/null && chown member $DIR/own
+	guest member && attached "io: d attached" && answers open 1 && without
+	result "a user's disk"
+	with /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
+		destroyed "a user's disk hangs"
+	guest member && attached "Error: disk d: RLIMIT_NPROC: the user's processes and the \
+threads of devices are as many"
+	result "he gets no more threads while those wait that he had"
+	dm resume dm && soon attached "io: d attached" && answers open 1 && answers read 0
+	result "and when they are gone he does"
+	destroyed "a user's domain"
+	soon unused
+	result "nothing is left of users"
+}
+
+# One request at a time, and 5 seconds for each.
+narrow() {
+	null=/sys/kernel/config/nullb/narrow
+	mount -t configfs none /sys/kernel/config && mkdir $null && echo 2 > $null/irqmode &&
+		echo 5000000000 > $null/completion_nsec && echo 1 > $null/hw_queue_depth &&
+		echo 64 > $null/size && echo 1 > $null/power
+	echo none > /sys/block/narrow/queue/scheduler
+	guest && with /dev/narrow && answers start 16 && answers look there
+	result "a disk that takes one request at a time: its vCPU does not wait for it"
+	destroyed "requests wait for room in the host's queue"
+	soon unused
+	result "nothing is left of that, too"
+	rmdir $null && umount /sys/kernel/config
+}
 
 mkdir -p $DIR && mkfifo $DIR/in $DIR/out && exec 7<> $DIR/in 8<> $DIR/out || exit 1
 echo "KTAP version 1"
 dm version > /dev/null || exit 1
-guest
-result "a guest"
-errors
-flakey
-full
-full_fs ext4 /dev/ram1
-full_fs ext4 /dev/ram1 --direct
-full_fs xfs /dev/ram2
-full_fs xfs /dev/ram2 --direct
-[ -e /sys/bus/pseudo/drivers/scsi_debug ] && pulled
-unflushed
-slow
-hangs
-destroyed "a disk hangs"
-! unused
-result "its requests keep the module"
-guest
-result "another guest is as good as ever"
-dm resume dm && with /dev/dm-0
-result "the disk works again, and can be attached"
-dm suspend --noflush --nolockfs dm && answers start 16 && echo reset >&7 &&
-	destroyed "a guest waits in a reset"
-dm resume dm && soon unused
-result "nothing is left"
-# who waits for a disk must not keep the host's generic netlink from others
-guest && with /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
-	echo reboot >&7 && soon reboots && timeout $((20 * ${SLOW:-1})) rmmod nbd
-result "a reboot waits for a disk that hangs, other families of generic netlink do not"
-reboots && timeout $((20 * ${SLOW:-1})) domctl -j list > /dev/null && reboots
-result "it waits yet"
-dm resume dm && hears devio && answers open 1 && answers read 0
-result "the disk works again: so does the guest"
-dm suspend --noflush --nolockfs dm && answers start 16 && echo reboot >&7 && soon reboots &&
-	destroyed "a reboot waits"
-dm resume dm && soon unused
-result "nothing is left of that"
-# one request at a time, and 5 seconds for each
-null=/sys/kernel/config/nullb/narrow
-mount -t configfs none /sys/kernel/config && mkdir $null && echo 2 > $null/irqmode &&
-	echo 5000000000 > $null/completion_nsec && echo 1 > $null/hw_queue_depth &&
-	echo 64 > $null/size && echo 1 > $null/power
-echo none > /sys/block/narrow/queue/scheduler
-guest && with /dev/narrow && answers start 16 && answers look there
-result "a disk that takes one request at a time: its vCPU does not wait for it"
-destroyed "requests wait for room in the host's queue"
-soon unused
-result "nothing is left of that, too"
-rmdir $null && umount /sys/kernel/config
+for round in $(seq "$rounds"); do
+	[ "$rounds" = 1 ] || echo "# round $round"
+	guest
+	result "a guest"
+	fails
+	ends
+	reboot_waits
+	users
+	narrow
+	[ $failed -eq 0 ] || break
+done
 dm remove dm
 rm -rf $DIR
 echo "1..$number"

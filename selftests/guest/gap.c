@@ -228,17 +228,24 @@ static void frame_for_ever(void)
 	sends(PLACE, 1);
 }
 
-/* A buffer of such for a port: the device's worker waits when there are bytes for it. */
-static void port_for_ever(void)
+/*
+ * A buffer of such for a port, or its table: the device's worker waits when there are bytes
+ * for it, with the buffer taken, or before it is.
+ */
+static void port_for_ever(const char *what)
 {
+	bool table = same(what, "table");
+
 	ask_host("port", "attach");
-	if (!dev_find(&target.dev, VIRTIO_ID_CONSOLE, 0) || !dev_open(&target.dev, 0) ||
+	if (!dev_find(&target.dev, VIRTIO_ID_CONSOLE, 0) ||
+	    !dev_open(&target.dev, INDIRECT) ||
 	    wire_enable(&rxq, 0, 16) <= 0 || !dev_go(&target.dev) || !gap("hold"))
 		guest_stop(DOMUS_SHUTDOWN_CRASH, "nothing is held");
-	wire_put(&rxq, 0, PLACE, 4096, WRITE, 0);
+	wire_put(&rxq, 0, PLACE, table ? 16 : 4096, table ? TABLE : WRITE, 0);
 	wire_offer(&rxq, 0);
-	wire_kick(&rxq);
-	ask_host("held", "port");
+	if (!table)
+		wire_kick(&rxq);
+	ask_host("held", what);
 	wire_used(&rxq, 1);
 }
 
@@ -253,7 +260,9 @@ void test(void)
 	if (arg_is("held", "frame"))
 		return frame_for_ever();
 	if (arg_is("held", "port"))
-		return port_for_ever();
+		return port_for_ever("port");
+	if (arg_is("held", "table"))
+		return port_for_ever("table");
 	if (arg_is("swapped", "1")) {
 		plan(2);
 		return test_swapped();

@@ -8,7 +8,8 @@
 # disk that need not (brd).
 #
 # gap.sh held: memory that does not come for ever. The guest's call waits for it, or the
-# worker of a port, and the host still detaches devices and destroys the domain.
+# worker of a port, and the host still detaches devices and destroys the domain. Where it
+# comes when the port has gone, its worker does not go on with that.
 . /tests/guest/asked.sh
 . /tests/guest/dm.sh
 
@@ -26,8 +27,26 @@ in_time() {
 	timeout $((30 * ${SLOW:-1})) "$@" || echo "$what: $?"
 }
 
-# let_go frame|port: once somebody waits, the guest in its call or the port's worker. The
-# one that hangs is taken away, another device beside it, and the domain.
+freeing() {
+	grep -q '^domus-free' /proc/[0-9]*/comm 2> /dev/null
+}
+
+# The memory that the worker waits for comes: it ends, and what was freed for it waits no more.
+released() {
+	freeing || echo "the port has gone without its worker"
+	echo "release 8388608 1048576" > /tmp/gap.in
+	read -r errno < /tmp/gap.out
+	[ "$errno" = 0 ] || echo "not released: $errno"
+	tries=300
+	while freeing && [ $tries != 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+	[ $tries != 0 ] || echo "the port does not go"
+}
+
+# let_go frame|port|table: once somebody waits, the guest in its call or the port's worker.
+# The one that hangs is taken away, another device beside it, and the domain.
 let_go() {
 	[ "$1" = frame ] || /tests/linux/stream send /tmp/gap.sock 1000 1 > /dev/null
 	tries=300
@@ -37,10 +56,11 @@ let_go() {
 		sleep 0.1
 	done
 	[ $tries != 0 ] || echo "nobody waits"
-	if [ "$1" = port ]; then
+	if [ "$1" != frame ]; then
 		in_time "port detach" domctl port detach gap p --force
 		[ ! -e /tmp/gap.sock ] || echo "its socket is there"
 	fi
+	[ "$1" != table ] || released
 	in_time "net detach" domctl net detach gap v --force
 	[ ! -e /sys/class/net/nic-v ] || echo "the host's end is there"
 	in_time destroy domctl destroy gap
@@ -72,7 +92,7 @@ gap() {
 		--net manual,name=v,ifname=nic-v,mac=02:00:00:00:00:0a
 }
 
-# held frame|port
+# held frame|port|table
 held() {
 	rm -f /tmp/gap.verdict
 	gap "held=$1"
@@ -106,7 +126,7 @@ before=$(pinned)
 # shellcheck disable=SC2034  # asked_by has it
 preload=/tests/guest/gap.so
 if [ "${1:-}" = held ]; then
-	held frame && held port || exit 1
+	held frame && held port && held table || exit 1
 elif [ "${1:-}" = swapped ]; then
 	swapped || exit 1
 else

@@ -390,28 +390,6 @@ static bool link_down(void)
 
 /* ---- 4. Control and the rest ------------------------------------------------------------------ */
 
-/* Return: what the device says, -1: nothing in time. */
-static int control(const void *message, u32 bytes)
-{
-	u16 n = ctlq.used->idx + 1;
-
-	copy_to(table, message, bytes);
-	table[100] = 0xff;
-	wire_put(&ctlq, 0, pa(table), bytes, NEXT, 1);
-	wire_put(&ctlq, 1, pa(table) + 100, 1, WRITE, 0);
-	wire_offer(&ctlq, 0);
-	wire_kick(&ctlq);
-	return wire_used(&ctlq, n) ? table[100] : -1;
-}
-
-static int set_pairs(u16 pairs)
-{
-	const u8 message[] = { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, (u8)pairs,
-			       (u8)(pairs >> 8) };
-
-	return control(message, sizeof(message));
-}
-
 static bool pairs_that_are_none(void)
 {
 	return set_pairs(0) == VIRTIO_NET_ERR && set_pairs(3) == VIRTIO_NET_ERR &&

@@ -10,8 +10,14 @@
  *   events    a timer that is always over       block     waits that are over at once
  *   forever   waits for what will not come      syscalls  system calls and returns
  *   strings   one instruction of 2^63 bytes     multi     multicalls of 128 flushes
+ *
+ * With all the vCPUs that there are:
+ *
+ *   shootdowns  each flushes a page of all      kicks     each kicks the next, and yields to it
+ *   sends       each sends events to the next   updown    the first starts, the others go down
  */
 #include "hostile.h"
+#include "smp.h"
 
 FRAGMENT(user_spin, "1: jmp 1b\n");
 FRAGMENT(user_syscalls, "1: mov $7, %eax\n syscall\n jmp 1b\n");
@@ -63,10 +69,73 @@ static void events(void)
 	}
 }
 
+static u32 ipis[DOMUS_MAX_VCPUS];
+
+static u64 the_next(u64 me)
+{
+	return (me + 1) % guest_info->vcpus;
+}
+
+static void shootdowns(u64 me)
+{
+	for (;;)
+		hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_RANGE, guest_info->root_gpa, 0x700000,
+		      0x701000, ~0UL, NULL);
+}
+
+static void kicks(u64 me)
+{
+	for (;;) {
+		hc1(DOMUS_HC_VCPU_KICK, the_next(me));
+		hc1(DOMUS_HC_YIELD_TO, the_next(me));
+	}
+}
+
+static void sends(u64 me)
+{
+	my_page()->vif = 1;
+	for (;;)
+		hc1(DOMUS_HC_EVENT_SEND, ipis[the_next(me)]);
+}
+
+static void nothing(u64 me)
+{
+}
+
+static void everybody(void (*fn)(u64 me))
+{
+	unsigned int i;
+
+	smp_init(guest_info->vcpus);
+	on_trap(EVENT, port_event);
+	for (i = 0; i < guest_info->vcpus; i++)
+		ipis[i] = port_open(DOMUS_PORT_IPI, i);
+	for (i = 1; i < guest_info->vcpus; i++)
+		if (cpu_up(i, fn, i))
+			guest_stop(DOMUS_SHUTDOWN_CRASH, "a vCPU does not start");
+	if (fn != nothing)
+		fn(0);
+	for (i = 1; ; i = i + 1 < guest_info->vcpus ? i + 1 : 1)
+		hc2(DOMUS_HC_VCPU_UP, i, pa(&cpus[i].init));
+}
+
+static void try_smp(void)
+{
+	if (arg_is("how", "shootdowns"))
+		everybody(shootdowns);
+	if (arg_is("how", "kicks"))
+		everybody(kicks);
+	if (arg_is("how", "sends"))
+		everybody(sends);
+	if (arg_is("how", "updown"))
+		everybody(nothing);
+}
+
 void test(void)
 {
 	hostile_init();
 	print("spinning\n");
+	try_smp();
 	if (arg_is("how", "kernel"))
 		asm volatile("1: jmp 1b");
 	if (arg_is("how", "user"))

@@ -145,13 +145,18 @@ void timer_off(void)
 
 static u64 random_state = 0x9e3779b97f4a7c15;
 
-u64 random(void)
+u64 random_of(u64 *seed)
 {
-	u64 z = random_state += 0x9e3779b97f4a7c15;
+	u64 z = *seed += 0x9e3779b97f4a7c15;
 
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
 	z = (z ^ z >> 27) * 0x94d049bb133111eb;
 	return z ^ z >> 31;
+}
+
+u64 random(void)
+{
+	return random_of(&random_state);
 }
 
 void random_seed(u64 seed)

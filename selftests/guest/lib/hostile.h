@@ -62,6 +62,7 @@ void timer_off(void);
 
 u64 random(void);			/* never the same twice for one seed */
 void random_seed(u64 seed);
+u64 random_of(u64 *seed);		/* of a vCPU's own */
 static inline u64 random_below(u64 n) { return random() % n; }
 
 /* The text behind "key=" of the command line, up to its end; or NULL. */

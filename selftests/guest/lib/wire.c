@@ -64,6 +64,27 @@ bool wire_used(const struct wire_queue *q, u16 n)
 	return true;
 }
 
+int control(const void *message, u32 bytes)
+{
+	u16 n = ctlq.used->idx + 1;
+
+	copy_to(table, message, bytes);
+	table[100] = 0xff;
+	wire_put(&ctlq, 0, pa(table), bytes, NEXT, 1);
+	wire_put(&ctlq, 1, pa(table) + 100, 1, WRITE, 0);
+	wire_offer(&ctlq, 0);
+	wire_kick(&ctlq);
+	return wire_used(&ctlq, n) ? table[100] : -1;
+}
+
+int set_pairs(u16 pairs)
+{
+	const u8 message[] = { VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, (u8)pairs,
+			       (u8)(pairs >> 8) };
+
+	return control(message, sizeof(message));
+}
+
 /* ---- 2. Frames ------------------------------------------------------------------------ */
 
 static u8 host_mac[2][6];

@@ -57,6 +57,10 @@ long wire_kick(const struct wire_queue *q);
 /* Wait until @n buffers were used since the beginning. False: in 10 seconds they were not. */
 bool wire_used(const struct wire_queue *q, u16 n);
 
+/* A command on the control queue. Return: what the device says, -1: nothing in time. */
+int control(const void *message, u32 bytes);
+int set_pairs(u16 pairs);
+
 /* Descriptors 0 to @n - 1 of a page each, to be received into, @bytes of it. */
 void give(unsigned int n, u32 bytes);
 /* A ping of so many bytes behind the header; a header without offloads. Its length. */

@@ -5,7 +5,10 @@
  *   1. no system call to read a clock, where the host reads the TSC
  *   2. no step backwards, no sleep that is too short
  *   3. "clock answer" tells the time for each line it reads, and
- *      "clock ask TO FROM" asks such a one over two pipes and compares
+ *      "clock ask TO FROM [SECONDS [COMMAND [WALL]]]" asks such a one over two pipes,
+ *      for so many seconds, and compares: the time is the same, and its rate within
+ *      50 ppm. COMMAND is run after the first question; WALL "stepped" if that sets the clock of
+ *      the asker, which nobody tells to the other
  *
  * clock.sh has it all done.
  */
@@ -15,6 +18,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,11 +27,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "kselftest.h"
 #include "common.h"
@@ -111,6 +117,18 @@ static bool test_steps(clockid_t clock)
 }
 
 /* The clocks of several processes are one: each reading is after those it was told of. */
+/* Where there are several CPUs: to another one at each turn. */
+static void move_on(int turn)
+{
+	int cpus = get_nprocs();
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(turn % cpus, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		_exit(1);
+}
+
 static bool test_steps_between(void)
 {
 	int to[2], from[2], i, status;
@@ -123,7 +141,8 @@ static bool test_steps_between(void)
 	pid = fork();
 	if (!pid) {
 		close(to[1]);
-		while (read(to[0], &last, sizeof(last)) == sizeof(last)) {
+		for (i = 1; read(to[0], &last, sizeof(last)) == sizeof(last); i++) {
+			move_on(i);
 			answer = now(CLOCK_MONOTONIC);
 			if (answer < last || write(from[1], &answer, sizeof(answer)) < 0)
 				_exit(1);
@@ -132,6 +151,7 @@ static bool test_steps_between(void)
 	}
 	close(from[1]);
 	for (i = 0; i < 300 && good; i++) {
+		move_on(i);
 		last = now(CLOCK_MONOTONIC);
 		good = write(to[1], &last, sizeof(last)) > 0 &&
 		       read(from[0], &answer, sizeof(answer)) > 0 &&
@@ -178,70 +198,118 @@ static bool test_interval(void)
 
 /* 3. Two machines */
 
+/* Both read one TSC: what it was when their clocks said @real and @running. */
+struct stamp {
+	int64_t real, running, tsc;
+};
+
+static struct stamp read_stamp(clockid_t running)
+{
+	int64_t narrowest = INT64_MAX;
+	struct stamp s = {};
+	int i;
+
+	/* whoever is interrupted in between is told apart by how long it took */
+	for (i = 0; i < 32; i++) {
+		int64_t before = (int64_t)__rdtsc(), ns = now(running);
+		int64_t width = (int64_t)__rdtsc() - before;
+
+		if (width < narrowest) {
+			narrowest = width;
+			s.running = ns;
+			s.tsc = before + width / 2;
+		}
+	}
+	s.real = now(CLOCK_REALTIME);
+	return s;
+}
+
 static int answer(void)
 {
+	struct stamp s;
 	char line[64];
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	printf("answering\n");
-	while (fgets(line, sizeof(line), stdin) && line[0] != 'q')
-		printf("T %ld %ld\n", now(CLOCK_REALTIME), now(CLOCK_MONOTONIC));
+	while (fgets(line, sizeof(line), stdin) && line[0] != 'q') {
+		s = read_stamp(CLOCK_MONOTONIC);
+		printf("T %ld %ld %ld\n", s.real, s.running, s.tsc);
+	}
 	return 0;
 }
 
 struct exchange {
-	int64_t before, after;		/* the asker's */
-	int64_t real, monotonic;	/* what the other answered */
+	struct stamp before, after;	/* the asker's */
+	struct stamp other;
+	int64_t ahead;			/* how much the other's is, plus a constant, in ns */
 };
 
+/* A domain's clock goes on while its host is suspended, as CLOCK_BOOTTIME does. */
 static bool ask(FILE *to, FILE *from, struct exchange *x)
 {
+	double ns_per_tick;
 	char line[512];
 
-	x->before = now(CLOCK_REALTIME);
+	x->before = read_stamp(CLOCK_BOOTTIME);
 	fputs("t\n", to);
 	fflush(to);
 	while (fgets(line, sizeof(line), from)) {
-		if (sscanf(line, "T %ld %ld", &x->real, &x->monotonic) != 2)
+		if (sscanf(line, "T %ld %ld %ld", &x->other.real, &x->other.running,
+			   &x->other.tsc) != 3)
 			continue;
-		x->after = now(CLOCK_REALTIME);
+		x->after = read_stamp(CLOCK_BOOTTIME);
+		ns_per_tick = (double)(x->after.running - x->before.running) /
+			      (double)(x->after.tsc - x->before.tsc);
+		x->ahead = x->other.running - x->before.running -
+			   (int64_t)((double)(x->other.tsc - x->before.tsc) * ns_per_tick);
 		return true;
 	}
+	ksft_print_msg("no answer\n");
 	return false;
 }
 
 /* Whatever an exchange took, the answer was given between its ends. */
-static bool compare(FILE *to, FILE *from)
+static bool is_between(const struct exchange *x)
 {
-	static struct exchange x[40];
-	const struct exchange *first = x, *last = x + ARRAY_SIZE(x) - 1;
-	int64_t best = INT64_MAX, error = 0, drift;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(x); i++) {
-		usleep(50000);		/* for a rate, time has to pass */
-		if (!ask(to, from, &x[i])) {
-			ksft_print_msg("no answer\n");
-			return false;
-		}
-		if (x[i].real < x[i].before - 3 * MS || x[i].real > x[i].after + 3 * MS) {
-			ksft_print_msg("%ld is not between %ld and %ld\n", x[i].real, x[i].before,
-				       x[i].after);
-			return false;
-		}
-		if (x[i].after - x[i].before < best) {
-			best = x[i].after - x[i].before;
-			error = x[i].real - (x[i].before + x[i].after) / 2;
-		}
-	}
-	ksft_print_msg("off by %ld us, or by what an exchange takes: %ld us\n", error / 1000,
-		       best / 1000);
-	drift = (last->monotonic - first->monotonic) - (last->before - first->before);
-	return drift > first->before - first->after - 3 * MS &&
-	       drift < last->after - last->before + 3 * MS;
+	if (x->other.real >= x->before.real - 3 * MS && x->other.real <= x->after.real + 3 * MS)
+		return true;
+	ksft_print_msg("%ld is not between %ld and %ld\n", x->other.real, x->before.real,
+		       x->after.real);
+	return false;
 }
 
-static void ask_other(const char *to_name, const char *from_name)
+#define EXCHANGES	40
+#define PPM		50
+#define INEXACT		30000	/* ns, of two stamps */
+
+static bool compare(FILE *to, FILE *from, unsigned int seconds, const char *command, bool stepped)
+{
+	static struct exchange x[EXCHANGES];
+	int64_t elapsed, drift, least = INT64_MAX, most = INT64_MIN;
+	int i;
+
+	for (i = 0; i < EXCHANGES; i++) {
+		usleep(seconds * 1000000 / EXCHANGES);	/* for a rate, time has to pass */
+		if (i == 1 && command && system(command)) {
+			ksft_print_msg("%s: fails\n", command);
+			return false;
+		}
+		if (!ask(to, from, &x[i]) ||
+		    (!(stepped && i) && !is_between(&x[i])))
+			return false;
+		least = x[i].ahead < least ? x[i].ahead : least;
+		most = x[i].ahead > most ? x[i].ahead : most;
+	}
+	elapsed = x[EXCHANGES - 1].after.running - x[0].before.running;
+	drift = x[EXCHANGES - 1].ahead - x[0].ahead;
+	ksft_print_msg("%ld us in %ld ms, or %.2f ppm; never more than %ld us apart\n",
+		       drift / 1000, elapsed / MS, (double)drift * 1e6 / (double)elapsed,
+		       (most - least) / 1000);
+	return most - least <= elapsed / (1000000 / PPM) + INEXACT;
+}
+
+static void ask_other(const char *to_name, const char *from_name, unsigned int seconds,
+		      const char *command, bool stepped)
 {
 	FILE *to = fopen(to_name, "w"), *from = fopen(from_name, "r");
 	char line[512];
@@ -253,7 +321,7 @@ static void ask_other(const char *to_name, const char *from_name)
 		ksft_exit_fail_msg("no pipes\n");
 	while (fgets(line, sizeof(line), from) && strncmp(line, "answering", 9))
 		;
-	good = compare(to, from);
+	good = compare(to, from, seconds, command, stepped);
 	fputs("q\n", to);
 	fflush(to);
 	while (fgets(line, sizeof(line), from))
@@ -268,8 +336,9 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(source, "answer"))
 		return answer();
-	if (argc == 4 && !strcmp(source, "ask"))
-		ask_other(argv[2], argv[3]);
+	if (argc >= 4 && !strcmp(source, "ask"))
+		ask_other(argv[2], argv[3], argc > 4 ? (unsigned int)atoi(argv[4]) : 2,
+			  argc > 5 ? argv[5] : NULL, argc > 6 && !strcmp(argv[6], "stepped"));
 	ksft_print_header();
 	ksft_set_plan(6);
 	ksft_print_msg("clocksource %s, of the host %s\n", read_knob(SOURCE), source);
@@ -279,7 +348,7 @@ int main(int argc, char **argv)
 		ksft_test_result(test_without_call(), "a clock is read without a call\n");
 	ksft_test_result(test_steps(CLOCK_MONOTONIC), "monotonic goes forward\n");
 	ksft_test_result(test_steps(CLOCK_REALTIME), "real time goes forward\n");
-	ksft_test_result(test_steps_between(), "it does between processes\n");
+	ksft_test_result(test_steps_between(), "it does between processes, from CPU to CPU\n");
 	ksft_test_result(test_sleeps(), "sleeps are long enough\n");
 	ksft_test_result(test_interval(), "an interval timer counts what has passed\n");
 	ksft_finished();
