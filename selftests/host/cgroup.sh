@@ -183,7 +183,9 @@ sets() {
 	same 1 "Error: weight: 0 is not in 1 to 10000" one --weight 0 --cap 50
 	same 1 "Error: cap: 6401 is not in 1 to 6400" one --weight 50 --cap 6401
 	same 1 "Error: cap: 0 is not in 1 to 6400" one --weight 50 --cap 0
-	same 1 "Error: --memory: unknown option (see domctl help)" one --memory 4M
+	same 1 "Error: --cpus: unknown option (see domctl help)" one --cpus 2
+	same 2 "Error: memory-limit: what the domain has is not counted as its own: it takes one that was made with --memory-limit (or none)" \
+		one --memory-limit 64M --weight 50
 	same 3 "Error: domain two: no such domain" two --weight 50
 	expect 0 "" domctl set one --weight 50 && has cpu.weight 50 && has cpu.max "30000 100000"
 	result "set --weight leaves the cap"
@@ -271,6 +273,7 @@ have controller \"cpu\"" inside user "$mine" --weight 5 && all_gone
 none() {
 	umount $TOP
 	fails 2 "Error: weight: cgroup2 is not mounted on this host" --weight 5
+	fails 2 "Error: memory-limit: cgroup2 is not mounted on this host" --memory-limit 64M
 	one spin > /dev/null
 	expect 2 "Error: cap: cgroup2 is not mounted on this host" domctl set one --cap 5 &&
 		is_state one running && domctl show one > $DIR/out && ! grep -q Weight $DIR/out

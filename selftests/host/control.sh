@@ -44,7 +44,6 @@ make_images() {
 	desc=$(strings -t d $PUPPET | awk '$2 == "domus" { at = $1 } END { print at + 8 }')
 	patch $DIR/major "$desc" '\002\000'
 	patch $DIR/minor $((desc + 2)) '\011\000'
-	patch $DIR/smp $((desc + 9)) '\001'
 	patch $DIR/bit40 $((desc + 13)) '\001'
 	patch $DIR/arch 18 '\267\000'
 	patch $DIR/silent 4096 '\353\376'	# jmp .
@@ -82,7 +81,7 @@ b"; do
 }
 
 refuse_numbers() {
-	refuse 1 "Error: memory: 0B is not in 1M to 4T" create $PUPPET --memory 0
+	refuse 1 "Error: memory: 0 is not in 1M to 4T" create $PUPPET --memory 0
 	refuse 1 "Error: memory: 512K is not in 1M to 4T" create $PUPPET --memory 512K
 	refuse 1 "Error: memory: 5T is not in 1M to 4T" create $PUPPET --memory 5T
 	refuse 1 "Error: memory: 1048577 is no multiple of 4K" create $PUPPET --memory 1048577
@@ -120,7 +119,6 @@ refuse_images() {
 	refuse 2 "Error: image: no domus note: not built for domus" create /bin/busybox
 	refuse 2 "Error: image: needs ABI 2.x, host offers 1.0" create $DIR/major
 	refuse 2 "Error: image: needs ABI 1.9, host offers 1.0" create $DIR/minor
-	refuse 2 "Error: image: needs feature smp which this host lacks" create $DIR/smp
 	refuse 2 "Error: image: needs feature bit 40 which this host lacks" create $DIR/bit40
 	refuse 2 "Error: image: needs 3 MiB, domain has 1 MiB" create $PUPPET --memory 1M
 	refuse 3 "Error: initrd: /none: No such file or directory" create $PUPPET --initrd /none

@@ -7,22 +7,11 @@
 # file, on ext4 on /dev/vdc, by packed ones.
 # shellcheck disable=SC2086,SC2181,SC2317
 set -u
-PTY=/tests/host/pty
-# what is waited for may be the end of fio: a minute for each
-SLOW=$((${SLOW:-1} * 4 + ${1:-1} / 30 + ${2:-4} / 4))
+# what is waited for may be the end of fio: a minute for each MiB and round, and some
+SLOW=$((${SLOW:-1} * 4 + ${1:-1} / 30 + ${2:-4} * ${3:-1}))
 export SLOW
 . /tests/host/common.sh
-
-# Of each answer the question, which the terminal echoes, shows but a part.
-session() {
-	$PTY "$@" > $DIR/out && return
-	note "$(tail -c 3000 $DIR/out)"
-	return 1
-}
-
-answer() {
-	tr -d '\r' < $DIR/out | sed -n "s/^.*$1: //p" | tail -n 1
-}
+. /tests/host/deblib.sh
 
 begin
 [ -e /boot/bzImage ] && [ -e /dev/vdc ] || { echo "1..0 # SKIP needs kernel and disks"; exit 4; }

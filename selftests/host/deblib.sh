@@ -6,6 +6,7 @@
 #
 #   1. the host's Debian, for programs that the rig has not
 #   2. domains with Debian
+#   3. what somebody types at their console
 
 HOST_ROOT=/host
 MIRROR=/root/mirror
@@ -83,4 +84,19 @@ ssh_over() {
 # in_debian ADDRESS COMMAND...: by ssh; its output and status
 in_debian() {
 	on_host timeout $((60 * ${SLOW:-1})) ssh "$@"
+}
+
+# ---- 3. The console ---------------------------------------------------------------
+
+# session WORDS...: of pty. Of each answer the question, which the terminal echoes, shows
+# but a part.
+session() {
+	/tests/host/pty "$@" > $DIR/out && return
+	note "$(tail -c 3000 $DIR/out)"
+	return 1
+}
+
+# answer QUESTION: in the last session
+answer() {
+	tr -d '\r' < $DIR/out | sed -n "s/^.*$1: //p" | tail -n 1
 }

@@ -198,6 +198,26 @@ many() {
 
 # ---- 5. Who may have an image ----------------------------------------------------
 
+# What a loop device of the host has, by whatever name.
+loops() {
+	why="is in use by /dev/loop0 of the host, which may be mounted"
+	image $MNT/l.img 1M && ln $MNT/l.img $MNT/l.link && losetup /dev/loop0 $MNT/l.img
+	refuse 2 "Error: disk $MNT/l.img: $why" attach $MNT/l.img
+	refuse 2 "Error: disk $MNT/l.link: $why" attach $MNT/l.link
+	refuse 2 "Error: disk $MNT/l.link: $why" domctl create three --kernel $PUPPET $MEMORY \
+		--append idle --disk $MNT/l.link
+	attach $MNT/b.img > /dev/null && domctl disk detach one b.img
+	result "another file is free"
+	attach $MNT/l.img --shared > /dev/null && domctl disk detach one l.img &&
+		attach $MNT/l.img --force > /dev/null && domctl disk detach one l.img &&
+		attach $MNT/l.img --readonly > /dev/null && domctl disk detach one l.img
+	result "what a loop device has: by a shared or forced disk, or one that reads"
+	losetup -d /dev/loop0
+	attach $MNT/l.img > /dev/null && domctl disk detach one l.img
+	result "it is free when the loop device is gone"
+	rm $MNT/l.img $MNT/l.link
+}
+
 claims() {
 	two="domctl disk attach two"
 	attach $MNT/a.img > /dev/null
@@ -247,6 +267,7 @@ claims() {
 		attach /dev/ram0 --force > /dev/null && domctl disk detach one ram0 &&
 		attach /dev/ram0 --readonly > /dev/null && domctl disk detach one ram0
 	result "a mounted block device: by a shared or forced disk, or one that reads"
+	loops
 	refuse 2 "Error: disk $DIR/ro/r.img: Read-only file system (to write to it; with readonly \
 it can be attached)" attach $DIR/ro/r.img --force
 	refuse 2 "Error: disk $DIR/empty: is empty" attach $DIR/empty --force
@@ -469,6 +490,35 @@ it away)" domctl disk detach three d --timeout 2
 
 # ---- 9. Other users -----------------------------------------------------------------------
 
+# as_member COMMAND...: with so many processes and threads of devices
+as_member() {
+	su member -c "ulimit -u 12; exec $*"
+}
+
+# What runs for a user's disks counts against his RLIMIT_NPROC, though it is the kernel's.
+threads() {
+	make_member
+	for n in 1 2 3; do
+		image $DIR/m$n 1M && chown member $DIR/m$n
+	done
+	su member -c "domctl create mine --kernel $PUPPET $MEMORY --append idle" > /dev/null
+	as_member domctl disk attach mine $DIR/m1 > /dev/null
+	result "a user's first disk"
+	why="RLIMIT_NPROC: the user's processes and the threads of devices are as many"
+	expect 2 "Error: disk m2: $why" as_member domctl disk attach mine $DIR/m2
+	result "more than he may have threads: $why"
+	domctl disk attach mine $DIR/m2 > /dev/null
+	result "root may give him more"
+	su member -c "domctl disk attach mine $DIR/m3" > /dev/null
+	result "and he himself with another limit"
+	for n in 1 2 3; do
+		domctl disk detach mine m$n --force || break
+	done
+	as_member domctl disk attach mine $DIR/m1 > /dev/null
+	result "those that are gone do not count"
+	domctl destroy mine
+}
+
 others() {
 	attach $MNT/a.img > /dev/null
 	[ "$(su nobody -c "domctl -j disk list")" = "[]" ]
@@ -480,6 +530,8 @@ others() {
 	done
 	[ "$(member one a.img rate_bytes)" = 0 ]
 	result "and it is as it was"
+	domctl disk detach one a.img
+	threads
 }
 
 begin

@@ -93,9 +93,15 @@ full() {
 	result "destroyed while it is full"
 }
 
+# The one that was pulled out before, which the host may not be done with yet, and $disk
+found() {
+	echo "- - -" > "$(ls /sys/class/scsi_host/host*/scan)"
+	disk=$(ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block 2> /dev/null) &&
+		[ -b /dev/$disk ]
+}
+
 pulled() {
-	disk=$(ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block)
-	mkfs.ext4 -q -F /dev/$disk && attach /dev/$disk && load
+	soon found && mkfs.ext4 -q -F /dev/$disk && attach /dev/$disk && load
 	result "ext4 on a SCSI disk"
 	echo 1 > /sys/block/$disk/device/delete
 	works one "until eio $overwrite oflag=direct; do :; done"
@@ -106,7 +112,6 @@ pulled() {
 	result "what is left of the disk is taken away"
 	works one "umount -l /m && ls /" && timeout $((20 * ${SLOW:-1})) domctl destroy one && nothing_left
 	result "the guest lives without it, and is destroyed"
-	echo "- - -" > "$(ls /sys/class/scsi_host/host*/scan)"
 }
 
 # new NAME: a domain whose shell knows eio()

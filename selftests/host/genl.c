@@ -753,7 +753,7 @@ static void test_batch(void)
 	static const uint8_t commands[] = {
 		DOMUS_CMD_DOMAIN_NEW, DOMUS_CMD_DOMAIN_START, DOMUS_CMD_DOMAIN_RESET,
 		DOMUS_CMD_DOMAIN_DEL, DOMUS_CMD_DEV_NEW, DOMUS_CMD_DEV_DEL, DOMUS_CMD_DEV_SET,
-		DOMUS_CMD_INFO_GET,
+		DOMUS_CMD_VCPU_SET, DOMUS_CMD_INFO_GET,
 	};
 	struct message behind = begin(family, DOMUS_CMD_INFO_GET, 0);
 	static struct answer answer;

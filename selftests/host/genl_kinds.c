@@ -424,6 +424,29 @@ static bool speaks_to_the_refused(void)
 	return true;
 }
 
+/* Nothing would obey a limit: its packets are vhost's. @set: of the device that there is. */
+static void vsock_rate(bool set, uint16_t type, uint64_t value, size_t bytes, const char *text)
+{
+	char what[64];
+
+	if (set)
+		dev_of("v", 0);
+	else
+		dev_vsock(5, events, sizeof(events));
+	put(&dev, type, &value, bytes);
+	snprintf(what, sizeof(what), "attribute %u %s a socket device", type,
+		 set ? "of" : "for");
+	refuse(set ? DOMUS_CMD_DEV_SET : DOMUS_CMD_DEV_NEW, EOPNOTSUPP, text, what);
+}
+
+static void vsock_rates(bool set)
+{
+	vsock_rate(set, DOMUS_A_DEV_RATE_BYTES, MIB, 8, "rate: a socket device has no limits");
+	vsock_rate(set, DOMUS_A_DEV_RATE_BYTES, 0, 8, "rate: a socket device has no limits");
+	vsock_rate(set, DOMUS_A_DEV_RATE_OPS, 1000, 8, "ops: a socket device has no limits");
+	vsock_rate(set, DOMUS_A_DEV_RATE_BURST_MS, 100, 4, "burst: a socket device has no limits");
+}
+
 static void test_vsock(void)
 {
 	static const uint64_t cids[] = { 0, 1, 2, UINT32_MAX, 1ULL << 32, UINT64_MAX };
@@ -458,11 +481,13 @@ static void test_vsock(void)
 		refuse_new(EBADF, bad_fds, "an eventfd that is not open");
 	}
 	ok(child_says(from_another, NULL), "refused: by another process than the holder");
+	vsock_rates(false);
 	dev_vsock(5, events, sizeof(events));
 	works(DOMUS_CMD_DEV_NEW, "a socket device");
 	dev_vsock(6, events, sizeof(events));
 	refuse_new(EEXIST, "the domain has a socket device", "a second one");
 	ok(speaks_to_the_refused(), "eventfds of refused ones");
+	vsock_rates(true);
 	del("v");
 }
 
@@ -638,10 +663,14 @@ static bool ends(void *arg)
 static bool both(void *arg)
 {
 	pid_t pid = fork();
+	bool refused;
+	int status;
 
 	if (!pid)
 		_exit(!ends(NULL));
-	return attaches(NULL);
+	refused = attaches(NULL);
+	/* Both have the domain's device open, and with it its name. */
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status && refused;
 }
 
 static void test_end(void)

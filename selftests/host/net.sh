@@ -157,10 +157,12 @@ plain() {
 		nic_is one net0 bridge "" && nic_is one net0 link down
 	result "attached again: the same address; connected to nothing"
 	domctl net detach one net0
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		domctl net attach one --bridge br0 > /dev/null && domctl net detach one net0 --force ||
-			break
+	i=0
+	while [ $i -lt 10 ] && domctl net attach one --bridge br0 > /dev/null &&
+			domctl net detach one net0 --force; do
+		i=$((i + 1))
 	done
+	[ $i -eq 10 ]
 	result "ten times"
 	$attach --host > /dev/null && [ "$(nft list tables | wc -l)" -eq 1 ] &&
 		domctl net detach one net0 && no_tables

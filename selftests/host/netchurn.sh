@@ -39,13 +39,9 @@ frames() {
 	echo $((${to:-0} < ${from:-0} ? ${to:-0} : ${from:-0}))
 }
 
-more() {
-	[ "$(frames $1 $2)" -gt $3 ]
-}
-
 # busy DOMAIN NAME: frames go both ways
 busy() {
-	soon more $1 $2 $(($(frames $1 $2) + 20))
+	moves 20 frames $1 $2
 }
 
 drivers=/sys/bus/virtio/drivers/virtio_net
@@ -72,6 +68,7 @@ x=\$!"
 		guest_ended one $step || break
 		[ ! -e /sys/class/net/one-x ] || break
 		good=$n
+		[ $((n % 10)) != 0 ] || progress $n times
 	done
 	[ $good = $cycles ] && [ ! -e /sys/class/net/one-x ]
 	result "$cycles times attached and detached"

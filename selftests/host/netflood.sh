@@ -10,14 +10,27 @@ set -u
 . /tests/host/common.sh
 . /tests/host/netlib.sh
 
+TRIPS=300
+
 # Round trips from the second domain: their median in ns
 median() {
-	works two "netpeer rtt 10.1.0.100 5000 300" 200 &&
+	works two "netpeer rtt 10.1.0.100 5000 $TRIPS" 200 &&
 		tr -d '\r' < $DIR/two.log | sed -n 's/^netpeer: rtt median \([0-9]*\) ns.*/\1/p' | tail -n 1
 }
 
 from_flood() {
 	nic flood net0 from-guest-packets
+}
+
+bytes_from_flood() {
+	nic flood net0 from-guest-bytes
+}
+
+# is_flood SIZE FRAMES BYTES: beside each round trip there was a datagram, or of a large one
+# a frame, at least
+is_flood() {
+	note "beside $TRIPS round trips: $2 frames, $3 bytes"
+	[ $2 -ge $TRIPS ] && [ $3 -ge $((TRIPS * ($1 < 1400 ? $1 : 1400))) ]
 }
 
 # flood SIZE: of datagrams, until it is called with 0
@@ -52,9 +65,9 @@ idle=$(median)
 result "round trips"
 for size; do
 	flood $size
-	before=$(from_flood)
+	frames=$(from_flood) bytes=$(bytes_from_flood)
 	flooded=$(median)
-	[ "$(from_flood)" -gt $((before + 100)) ]
+	is_flood $size $(($(from_flood) - frames)) $(($(bytes_from_flood) - bytes))
 	result "and with a flood by the other, of $size bytes each"
 	note "median: $idle ns alone, $flooded ns beside a flood"
 	[ "$flooded" -le $((idle * 2)) ]

@@ -55,6 +55,31 @@ route add default gw 10.213.0.1; ping -c 1 -W 2 198.51.100.2"
 	nft delete table ip filter
 }
 
+# What IP has got: a few frames that GRO has made one are one.
+RECEIVED="awk '/^Ip: [0-9]/ { print \$4 }' /proc/net/snmp"
+
+# gro DIRECTION on|off: of 3 MB in frames of 1,500 bytes, is each one of its own?
+gro() {
+	case $1 in
+	from_guest) words=send frames=$(counter one $1_packets) got=$(eval "$RECEIVED") ;;
+	to_guest) words=receive frames=$(counter one $1_packets) && works one "$RECEIVED > /before" ;;
+	esac
+	works one "netpeer $words 10.213.0.1 5000 3000000" || return
+	frames=$(($(counter one $1_packets) - frames))
+	case $1 in
+	from_guest) got=$(($(eval "$RECEIVED") - got)) ;;
+	to_guest) works one "echo got:\$((\$($RECEIVED) - \$(cat /before)))." &&
+		got=$(grep -o 'got:[0-9]*\.' $DIR/one.log | tail -n 1 | tr -dc 0-9) ;;
+	esac
+	note "$1: $frames frames, $got for IP"
+	[ $frames -gt 2000 ] || return
+	if [ $2 = on ]; then
+		[ $((got * 2)) -lt $frames ]
+	else
+		[ $((got * 10)) -ge $((frames * 9)) ]
+	fi
+}
+
 begin
 ns="$IP netns exec world"
 $IP netns add world && $IP link add out type veth peer name in netns world &&
@@ -95,6 +120,12 @@ host_server=$!
 for state in on off; do
 	offloads one $state
 	result "offloads $state"
+	if [ $state = off ]; then
+		gro from_guest on && gro to_guest on
+		result "frames of a stream are received several at a time, both ways"
+		ethtool -K one-net0 gro off && gro from_guest off && ethtool -K one-net0 gro on
+		result "and each by itself without GRO"
+	fi
 	sweeps one 10.213.0.1 5000 $size_step ", to the host, offloads $state"
 	sweeps host 10.213.0.2 6000 $size_step ", from the host, offloads $state"
 done

@@ -19,17 +19,23 @@ guest_start() {
 	name=$1
 	shift
 	domctl create $name --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 128M \
-		--append "console=hvc0 loglevel=5" --log $DIR/$name.log "$@" > /dev/null &&
+		--append "console=hvc0 loglevel=5 ${APPEND:-}" --log $DIR/$name.log "$@" > /dev/null &&
 		within 120 grep -q "^domus guest ready" $DIR/$name.log
 }
 
 steps=0
 
-# guest_begins NAME COMMAND: does not wait for its end; $step names it
+# guest_begins NAME COMMAND: does not wait for its end; $step names it. A holder that the
+# load keeps from answering has not been told anything: it is asked again.
 guest_begins() {
 	steps=$((steps + 1))
 	step=DONE-$steps
-	printf '%s\recho %s-$?\r\035' "$2" $step | domctl console $1 > /dev/null 2>&1
+	for _ in 1 2 3; do
+		printf '%s\recho %s-$?\r\035' "$2" $step |
+			domctl console $1 > /dev/null 2> $DIR/begins && return
+		note "$1: $(cat $DIR/begins)"
+	done
+	return 1
 }
 
 # The statuses that are told behind STEP, which its kernel may have put a message before, or
@@ -53,8 +59,7 @@ guest_ended() {
 
 # guest NAME COMMAND [SECONDS]: its status
 guest() {
-	guest_begins $1 "$2"
-	guest_ended $1 $step ${3:-}
+	guest_begins $1 "$2" && guest_ended $1 $step ${3:-}
 }
 
 # works NAME COMMAND [SECONDS]: as guest, and what it said if it fails
@@ -66,9 +71,11 @@ works() {
 
 # reboots NAME COMMAND: what begins last is cut off by a reboot; the new one is there
 reboots() {
-	guest_begins $1 "$2; reboot -f"
-	within 60 sh -c "[ \$(domctl -j show $1 | $JSON reboots) = 1 ]" &&
-		within 120 sh -c "[ \$(grep -c '^domus guest ready' $DIR/$1.log) = 2 ]"
+	guest_begins $1 "$2; reboot -f" &&
+		within 60 sh -c "[ \$(domctl -j show $1 | $JSON reboots) = 1 ]" &&
+		within 120 sh -c "[ \$(grep -c '^domus guest ready' $DIR/$1.log) = 2 ]" && return
+	note "$(domctl show $1 -s); $1: $(tail -n 15 $DIR/$1.log | tr -d '\r')"
+	return 1
 }
 
 # The guests' kernels have not complained.
@@ -101,6 +108,11 @@ net_left() {
 	nothing_left && no_tables && ! grep -E '^ *(one|two|flood|three)-' /proc/net/dev
 }
 
+# counter NAME WHAT: of the host's end of the domain's interface
+counter() {
+	ethtool -S $1-net0 | awk -v what="pair0_$2:" '$1 == what { print $2 }'
+}
+
 # ---- 3. Sizes -----------------------------------------------------------------
 
 # offloads DOMAIN on|off: checksums, segments, scatter-gather, of both ends to send
@@ -108,15 +120,24 @@ offloads() {
 	works $1 "netpeer offload eth0 $2" && ethtool -K $1-net0 tx $2 sg $2 tso $2 > /dev/null
 }
 
-# sweeps DOMAIN|host ADDRESS PORT STEP [WHAT]: from there, what comes back is compared
+# sweep DOMAIN|host WORDS: of netpeer sweep
+sweep() {
+	if [ $1 = host ]; then
+		timeout 900 /tests/linux/netpeer sweep $2 > $DIR/out || { note "$(cat $DIR/out)" && false; }
+	else
+		works $1 "netpeer sweep $2" 900
+	fi
+}
+
+# sweeps DOMAIN|host ADDRESS PORT STEP [WHAT]: from there, what comes back is compared. Where
+# steps are small, each size up to a page's, in which all that is at the edge of a frame lies.
 sweeps() {
 	for protocol in tcp udp icmp; do
-		sweep="netpeer sweep $2 $3 $protocol 1 $([ $protocol = tcp ] && echo 65535 || echo 65507) $4"
-		if [ $1 = host ]; then
-			timeout 900 /tests/linux/$sweep > $DIR/out || { note "$(cat $DIR/out)" && false; }
-		else
-			works $1 "$sweep" 900
-		fi
+		end=65535
+		[ $protocol = tcp ] || end=65507
+		first=1
+		[ $4 -gt 100 ] || { sweep $1 "$2 $3 $protocol 1 4096 1" && first=4097; } &&
+			sweep $1 "$2 $3 $protocol $first $end $4"
 		result "$protocol: sizes${5:-}"
 	done
 }

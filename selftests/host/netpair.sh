@@ -41,11 +41,6 @@ traffic() {
 	result "streams both ways${1:-}"
 }
 
-# counter NAME WHAT: of the host's end of the domain's interface
-counter() {
-	ethtool -S $1-net0 | awk -v what="pair0_$2:" '$1 == what { print $2 }'
-}
-
 # A frame of another guest's is segmented by nobody; a lost one costs a stream its speed. Where
 # the host has no time at all some are lost, or small: in one of three streams none is.
 large_frames() {
@@ -97,6 +92,13 @@ between() {
 	works one "netpeer channels eth0 1"
 	! guest two "ifconfig eth0 mtu 9001"
 	result "MTU: not more than the host's end"
+	expect 2 "Error: net net0: mtu: more than the guest's driver has been told" \
+		domctl net set two net0 --mtu 9001 && nic_is two net0 mtu 9000 &&
+		! $IP link set two-net0 mtu 65535 2> /dev/null && nic_is two net0 mtu 9000
+	result "and that not more than the driver was told"
+	domctl net set two net0 --mtu 1500 && domctl net set two net0 --mtu 9000 &&
+		works one "$ping_b"
+	result "less, and as much"
 }
 
 vlans() {

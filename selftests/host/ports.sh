@@ -33,6 +33,23 @@ lost() {
 	[ "$(domctl show p | awk '$1 == "dropped-bytes:" { sum += $2 } END { print sum + 0 }')" -ge $1 ]
 }
 
+# of_cut COUNTER: of port "cut", which is a device of its own
+of_cut() {
+	domctl -p show p | awk -v key="\"$1\":" '$1 == "\"name\":" && $2 == "\"cut\"," { mine = 1 }
+		mine && $1 == key { print $2 + 0; exit }'
+}
+
+cut_took() {
+	[ "$(of_cut from-guest-bytes)" -eq $1 ]
+}
+
+# Nothing more is taken from the guest; $took was.
+settled() {
+	took=$(of_cut from-guest-bytes)
+	sleep 2
+	cut_took $took
+}
+
 # ---- 1. Refusals ----------------------------------------------------------------
 
 fails() {
@@ -185,6 +202,44 @@ clients() {
 	result "and taken away"
 }
 
+# A client, $client, that does not read at all.
+stare() {
+	domctl port attach p cut $DIR/cut &&
+		guest 'until grep -qs cut /sys/class/virtio-ports/*/name; do sleep 1; done' || return
+	$STREAM receive $DIR/cut 8 1 > /dev/null 2>&1 &
+	client=$!
+	soon port cut host true && kill -STOP $client
+}
+
+leave() {
+	kill -9 $client
+	wait $client 2> /dev/null
+	soon port cut host false
+}
+
+# The next client does not get what the last one has not had of a buffer.
+left_behind() {
+	took=0
+	stare && behind 'stream send port:cut 3000000 4' && soon above 0 of_cut from-guest-bytes &&
+		soon settled
+	result "a client that does not read"
+	leave && guest 'killall stream; true' && soon port cut guest false &&
+		domctl port detach p cut
+	result "it is taken away with what was not read"
+	# as much as is taken: of that the last buffer has no room in the socket
+	stare && guest "stream send port:cut $took 4" && soon cut_took $took &&
+		[ "$(of_cut dropped-bytes)" -eq 0 ]
+	result "once more, with no more than $took bytes"
+	leave && [ "$(of_cut dropped-bytes)" -gt 0 ]
+	result "show: what was on its way to it is dropped"
+	$STREAM receive $DIR/cut 100000 6 > $DIR/in 2>&1 &
+	client=$!
+	guest 'stream send port:cut 100000 6' && wait $client
+	result "the next one gets what is written then"
+	soon port cut guest false && domctl port detach p cut
+	result "taken away"
+}
+
 # ---- 4. The terminal ---------------------------------------------------------------
 
 terminal() {
@@ -222,6 +277,7 @@ refusals
 start
 both_ways
 clients "$@"
+left_behind
 terminal
 ends
 finish

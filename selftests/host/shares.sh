@@ -1,32 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# shares.sh: spinning domains on one CPU have what their weights and caps say, as KTAP:
-# counted by their CPU time, over a fixed amount of it.
+# shares.sh [short]: spinning domains on one CPU have what their weights and caps say, as
+# KTAP: counted by their CPU time, over a fixed amount of it.
 # shellcheck disable=SC2086,SC2181,SC2317
 set -u
 . /tests/host/common.sh
 NAMES="a b c"
-
-# CPU time of all at one moment, in ms, in the order in which they were made
-cpu_times() {
-	domctl -j list > $DIR/list
-	for i in 0 1 2; do
-		ns=$($JSON $i.runtime_ns < $DIR/list 2> /dev/null) && echo $((ns / 1000000))
-	done
-}
-
-# measure MS: how much each has had when all have had MS more, into $shares, and $all
-measure() {
-	before=$(cpu_times)
-	all=0
-	while [ $all -lt $1 ]; do
-		sleep 1
-		shares=$(cpu_times | awk -v before="$(echo $before)" \
-			'BEGIN { split(before, b) } { printf "%d ", $1 - b[NR] }')
-		all=$(echo $shares | awk '{ print $1 + $2 + $3 }')
-	done
-}
 
 # share MS W...: each has its part of all, within 5 % of that part
 shared() {
@@ -43,10 +23,17 @@ shared() {
 	}'
 }
 
-# capped MS PERCENT: the first one has so much of the CPU that it shares with the other
+# uptime: in ms
+uptime() {
+	awk '{ printf "%d", $1 * 1000 }' /proc/uptime
+}
+
+# capped MS PERCENT: the first one has so much of the time, of which others take some, too
 capped() {
+	began=$(uptime)
 	measure $1
-	note "$shares ms of CPU time"
+	all=$(($(uptime) - began))
+	note "$shares ms of CPU time, of $all"
 	echo $shares | awk -v cap=$2 -v all=$all \
 		'{ part = $1 * 100 / all; exit part < cap - 2 || part > cap + 2 }'
 }
@@ -58,24 +45,34 @@ spin() {
 		domctl vcpu pin $name 0 0
 }
 
+others() {
+	domctl set a --weight 10000 && domctl set b --weight 5000 && domctl set c --weight 5000 &&
+		shared 8000 2 1 1
+	result "others, while they run: 2 : 1 : 1"
+}
+
+caps() {
+	domctl set a --cap 60 && shared 3000 1 1
+	result "one above its share changes nothing"
+	domctl set a --weight 10000 && capped 3000 60
+	result "and holds, whatever its weight"
+	domctl set a --cap none --weight 300 && shared 4000 3 1
+	result "without a cap: 3 : 1"
+}
+
 begin
 grep -qw cpu /sys/fs/cgroup/cgroup.controllers || { echo "1..0 # SKIP needs cgroup2"; exit 4; }
+short=${1:-} weighed=7000
+[ "$short" ] && weighed=2100
 spin a --weight 100 && spin b --weight 200 && spin c --weight 400
 result "three domains on one CPU"
-shared 7000 100 200 400
+shared $weighed 100 200 400
 result "weights 100, 200 and 400: 1 : 2 : 4"
-domctl set a --weight 10000 && domctl set b --weight 5000 && domctl set c --weight 5000 &&
-	shared 8000 2 1 1
-result "others, while they run: 2 : 1 : 1"
+[ "$short" ] || others
 domctl destroy c
 domctl set a --weight 100 --cap 30 && domctl set b --weight 100 && capped 4000 30
 result "a cap of 30 % holds within 2 points"
-domctl set a --cap 60 && capped 3000 50
-result "one above its share changes nothing"
-domctl set a --weight 10000 && capped 3000 60
-result "and holds, whatever its weight"
-domctl set a --cap none --weight 300 && shared 4000 3 1
-result "without a cap: 3 : 1"
+[ "$short" ] || caps
 for name in $NAMES; do
 	domctl destroy $name 2> /dev/null
 done

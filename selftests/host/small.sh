@@ -50,7 +50,7 @@ refusals() {
 	fails 1 "Error: burst: 60001 is not in 0 to 60000" --rng rate=1M,burst=60001
 	fails 1 "Error: balloon: 'big' is neither none, plain nor reporting" --balloon big
 	refuse 1 "Error: size: '1X' is not a size (as 512M or 2G)" domctl balloon a 1X
-	refuse 1 "Error: size: 512K is less than 1M" domctl balloon a 512K
+	refuse 1 "Error: size: 512K is not in 1M to 4T" domctl balloon a 512K
 	refuse 1 "Error: size: 1048577 is no multiple of 4K" domctl balloon a 1048577
 	refuse 1 "Error: NAME: is missing (see domctl balloon help)" domctl balloon
 	refuse 3 "Error: domain none: no such domain" domctl balloon none
@@ -63,7 +63,7 @@ refusals() {
 	domctl create plain $PUPPET > /dev/null && domctl show plain | grep -q '^Entropy: rng0$' &&
 		domctl show plain | grep -q '^Balloon: balloon0$'
 	result "both, if nothing is said"
-	expect 2 "Error: size: is more than the domain has (8M)" domctl balloon plain 9M
+	expect 2 "Error: size: 9M is more than the domain may have (8M)" domctl balloon plain 9M
 	result "more than there is"
 	expect 0 "" domctl balloon plain 4M &&
 		[ "$(cat $DIR/out)" = "plain: target 4M, has 8M" ]

@@ -39,8 +39,8 @@ runs_on() {
 looks() {
 	domctl create one $PUPPET --append spin > /dev/null
 	domctl vcpu list one > $DIR/out && [ "$(wc -l < $DIR/out)" -eq 2 ] &&
-		grep -q '^VCPU  STATE    HOST CPU  AFFINITY  *CPU TIME$' $DIR/out &&
-		grep -q '^0     online   [01]         0-1  .*s$' $DIR/out
+		grep -q '^VCPU  STATE    WANTED  HOST CPU  AFFINITY      SOFT      NOW       CPU TIME$' $DIR/out &&
+		grep -q '^0     online   yes     [01]         0-1           none      0-1       .*s$' $DIR/out
 	result "list: a line for each vCPU"
 	domctl -j vcpu list one | $JSON && [ "$(field one 0 state)" = online ] &&
 		[ "$(cat "/proc/$(holder_of one)/task/$(field one 0 thread)/comm")" = vcpu0 ]
@@ -50,7 +50,7 @@ looks() {
 	result "its CPU time grows"
 	domctl create wide $PUPPET --append idle --vcpus 64 > /dev/null
 	[ "$(domctl vcpu list wide | grep -c ' online ')" -eq 1 ] &&
-		[ "$(domctl vcpu list wide | grep -c ' offline  *[01]  *0-1 ')" -eq 63 ]
+		[ "$(domctl vcpu list wide | grep -c ' offline  *yes  *[01]  *0-1 ')" -eq 63 ]
 	result "64 vCPUs, of which the guest has one"
 	expect 0 "" domctl vcpu pin wide 63 1 && is_mask wide 63 2 1 && is_mask wide 62 3 0-1
 	result "the last one is pinned, and it alone"
@@ -120,6 +120,10 @@ pins() {
 	domctl vcpu pin one 0 1,0 && is_mask one 0 3 0-1 && domctl vcpu pin one 0 1 &&
 		domctl vcpu pin one 0 all && is_mask one 0 3 0-1
 	result "a list, and all"
+	[ "$(domctl -j vcpu set one 0 --affinity 1)" = '{"domain":"one","vcpu":0,"affinity":"1"}' ] &&
+		is_mask one 0 2 1 && expect 0 "" domctl vcpu set one 0 --affinity all &&
+		is_mask one 0 3 0-1
+	result "set --affinity is the same"
 	# The host takes the CPU of a vCPU away: it runs on, on another one.
 	domctl vcpu pin one 0 1 && soon runs_on one 0 1
 	echo 0 > $CPU1
@@ -160,14 +164,14 @@ others() {
 # of a domain that reboots again and again: whatever thread is seen
 keeps() {
 	seen=0 tries=0
-	while [ $seen -lt 30 ] && [ $tries -lt 3000 ]; do
+	while [ $seen -lt 12 ] && [ $tries -lt 3000 ]; do
 		tries=$((tries + 1))
 		affinity=$(field again 0 affinity)
 		[ -n "$affinity" ] || continue
 		[ "$affinity" = "$1" ] || { note "$affinity after $seen, not $1"; return 1; }
 		seen=$((seen + 1))
 	done
-	[ $seen -eq 30 ]
+	[ $seen -eq 12 ]
 }
 
 reboots() {

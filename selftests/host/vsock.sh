@@ -24,6 +24,10 @@ reach() {
 	return 1
 }
 
+cid_of() {
+	domctl show $1 | sed -n 's/^  CID: //p'
+}
+
 # ---- 1. Refusals ----------------------------------------------------------------
 
 fails() {
@@ -44,10 +48,13 @@ refusals() {
 	expect 2 "Error: vsock: 77: another guest has this CID" domctl create new $PUPPET --vsock 77
 	result "twice the same CID"
 	domctl create two $PUPPET --vsock auto > /dev/null &&
-		domctl create three $PUPPET --vsock auto > /dev/null &&
-		[ "$(domctl show two | sed -n 's/^  CID: //p')" != \
-		  "$(domctl show three | sed -n 's/^  CID: //p')" ]
+		domctl create three $PUPPET --vsock auto > /dev/null && cid=$(cid_of two) &&
+		[ "$cid" -ge 1024 ] && [ "$cid" != "$(cid_of three)" ]
 	result "auto: each has another one"
+	domctl destroy two && soon is_gone two &&
+		domctl create two $PUPPET --vsock auto > /dev/null && [ "$(cid_of two)" -ge 1024 ] &&
+		[ "$(cid_of two)" != "$cid" ]
+	result "auto: one that was given up a moment ago is not taken"
 	domctl destroy two && domctl destroy three
 	kill -9 "$(holder_of one)"
 	soon is_gone one && domctl create one $PUPPET --vsock 77 > /dev/null
