@@ -106,6 +106,8 @@ struct shadow_rmap {
  *	to @inv_end
  * @dead: the mm is going: no fill any more
  * @l5: the hardware's tables have 5 levels
+ * @dropping: somebody who has @room takes the upper half away from one root after the
+ *	other; what some of them still use is not in @upper. Set under @lock, too
  * @upper: level-4 table that holds the upper half for all roots
  * @hash, @roots, @nr_roots: cached roots, by gpa and in the order of the clock
  * @hash_mul: odd, secret
@@ -134,6 +136,7 @@ struct shadow {
 	struct shadow_lock lock ____cacheline_aligned_in_smp;
 	bool dead;
 	bool l5;
+	bool dropping;
 	unsigned int nr_roots;
 	struct shadow_table *upper;
 	unsigned long flush_seq;

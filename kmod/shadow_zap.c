@@ -226,8 +226,10 @@ static void upper_detach(struct shadow_zap *z, unsigned long *slots, struct list
 		if (!sh->upper->hw[s])
 			continue;
 		table_detach(z, sh->upper, s, list);
-		if (!sh->l5)
-			__set_bit(s, slots);
+		if (sh->l5)
+			continue;
+		__set_bit(s, slots);
+		WRITE_ONCE(sh->dropping, true);
 	}
 }
 
@@ -237,8 +239,12 @@ static void root_drop(struct shadow_zap *z, struct shadow_root *root,
 	unsigned int s;
 
 	root_detach(z, root, list);
-	for_each_set_bit(s, slots, TABLE_ENTRIES)
+	for_each_set_bit(s, slots, TABLE_ENTRIES) {
+		if (!root->top[VIEW_KERNEL]->hw[s])
+			continue;
 		WRITE_ONCE(root->top[VIEW_KERNEL]->hw[s], 0);
+		z->zaps++;
+	}
 	z->work += 2;	/* what an empty root costs */
 }
 
@@ -246,7 +252,7 @@ static void root_drop(struct shadow_zap *z, struct shadow_root *root,
  * In batches. A guest may have thousands of roots: each is marked with the flush that it
  * has seen and goes to the end, where new ones come; nobody else moves any, by the mutex.
  * What a vCPU fills meanwhile it has read after the flush began, and until its root's turn
- * it may use what was there before.
+ * it may use what was there before; flush_upper() waits for that.
  */
 void shadow_drop_all_locked(struct shadow *sh)
 {
@@ -280,6 +286,9 @@ void shadow_drop_all_locked(struct shadow *sh)
 	} while (!done);
 	zap_tables(&z, &list);
 	shadow_reap(sh, true);
+	/* what others have zapped is gone too, though this found nothing of it */
+	shadow_tlb_flush(sh, ~0ULL);
+	WRITE_ONCE(sh->dropping, false);
 }
 
 void shadow_drop_all(struct shadow *sh)
@@ -451,24 +460,37 @@ static const struct shadow_root *flush_lower(struct shadow_zap *z, const struct 
 	return root;
 }
 
+/*
+ * With 4 levels roots have entries of their own for the upper half. Those that a
+ * shadow_drop_all() has not come to lead to tables that sh->upper has not any more, out of
+ * reach from here: it is to end first.
+ */
 static void flush_upper(struct shadow_zap *z, const struct flush *f, struct list_head *list)
 {
 	struct shadow *sh = z->sh;
-	bool first = true, done;
+	bool first = true, waited = false, done = false;
 	u64 next = f->start;
 
 	do {
 		zap_begin(z);
+		if (READ_ONCE(sh->dropping)) {
+			zap_end(z);
+			/* held to the end, as the next one may begin at once */
+			mutex_lock(&sh->room);
+			waited = true;
+			continue;
+		}
 		if (first)
 			sh->flush_seq++;
 		first = false;
-		done = next > f->last ||
-		       (f->last - f->start < PAGE_SIZE && zap_page(z, sh->upper, f->start)) ||
+		done = (f->last - f->start < PAGE_SIZE && zap_page(z, sh->upper, f->start)) ||
 		       zap_level(z, sh->upper, next, f->last, &next, list);
 		zap_end(z);
 		if (!done)
 			cond_resched();
 	} while (!done);
+	if (waited)
+		mutex_unlock(&sh->room);
 }
 
 /* ---- 5. What the guest asks for --------------------------------------- */
