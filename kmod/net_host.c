@@ -87,9 +87,10 @@ static void host_stats(struct net_device *netdev, struct rtnl_link_stats64 *stat
 #define OF_DRIVER (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_TSO | \
 		   NETIF_F_TSO6 | NETIF_F_TSO_ECN)
 
+/* No driver can be told of frames whose parts are all to have the same IP ID. */
 static netdev_features_t host_fix_features(struct net_device *netdev, netdev_features_t features)
 {
-	return features & (nic_of_netdev(netdev)->allowed | ~OF_DRIVER);
+	return features & (nic_of_netdev(netdev)->allowed | ~(OF_DRIVER | NETIF_F_TSO_MANGLEID));
 }
 
 /*

@@ -77,6 +77,9 @@ between() {
 	result "what ethtool turned off stays off"
 	offloads one on && offloads two on
 	result "offloads on"
+	! ethtool -K two-net0 tx-tcp-mangleid-segmentation on 2> /dev/null ||
+		ethtool -k two-net0 | grep -q 'tx-tcp-mangleid-segmentation: off'
+	result "but not those of which no driver can be told"
 	works one "netpeer channels eth0 4" && works one "netpeer send 10.1.0.2 5000 500000 8"
 	result "four pairs of queues"
 	large_frames || large_frames || large_frames
