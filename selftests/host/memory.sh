@@ -267,6 +267,7 @@ huge() {
 	refused 1 "Error: thp: 'some' is neither always nor never" --thp some
 	refused 1 "Error: thp: --hugetlb has pages of its own" --hugetlb 2M --thp never
 	refused 1 "Error: ksm: pages of --hugetlb are never merged" --hugetlb 2M --ksm
+	refused 1 "Error: balloon: pages of --hugetlb are not given back" --hugetlb 2M --balloon plain
 	refused 1 "Error: memory: 9M is no multiple of 2M (--hugetlb)" --hugetlb 2M --memory 9M
 	refused 1 "Error: max-memory: pages of --hugetlb are not given back, so that memory cannot be less" \
 		--hugetlb 2M --memory 8M --max-memory 16M
@@ -284,6 +285,8 @@ huge() {
 	make one 16 --hugetlb 2M
 	[ "$(cat $HUGE/free_hugepages)" = 4 ] && tell one write
 	result "a domain of 16 pages of 2M, of 20"
+	expect 2 "Error: one: the domain has no balloon" domctl balloon one 16M
+	result "which has no balloon"
 	[ "$(large_fills)" -ge 8 ]
 	result "which its tables map as such: $(large_fills) times"
 	expect 2 "Error: hugetlb: 32M takes 16 of the host's pages of 2M, of which 4 are to spare (vm.nr_hugepages)" \

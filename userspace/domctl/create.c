@@ -561,6 +561,18 @@ static int settle_vcpus(struct holder_config *config, struct error *error)
 			 PRIu32 ")", config->vcpus, config->max_vcpus);
 }
 
+/* There is nothing for a balloon to give back where all pages stay with the domain. */
+static int settle_balloon(struct holder_config *config, struct error *error)
+{
+	if (!config->backing.hugetlb)
+		return 0;
+	if (config->small.balloon == SMALL_YES)
+		return error_set(error, EXIT_USAGE, "balloon",
+				 "pages of --hugetlb are not given back");
+	config->small.balloon = SMALL_NO;
+	return 0;
+}
+
 static int check(struct create *c, struct error *error)
 {
 	if (!c->config.name)
@@ -571,6 +583,7 @@ static int check(struct create *c, struct error *error)
 		return error_set(error, EXIT_USAGE, "--kernel",
 				 "is missing (see domctl create help)");
 	if (disk_name_all(c->disks, c->config.nr_disks, error) || finish_nics(c, error) ||
+	    settle_balloon(&c->config, error) ||
 	    small_check(&c->config.small, c->config.nr_disks + c->config.nr_nics, is_taken, c,
 			error) || settle_memory(&c->config, error) ||
 	    settle_vcpus(&c->config, error))
