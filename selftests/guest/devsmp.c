@@ -21,7 +21,7 @@ static void ring_doorbells(u64 me)
 		doorbell();
 }
 
-/* ---- 1. What is asked for is done --------------------------------------------------------- */
+/* ---- 1. A queue for each ------------------------------------------------------------------- */
 
 /* What a vCPU has of its own. */
 static struct own {
@@ -94,18 +94,46 @@ static bool own_queues(void)
 	return others_stop() & good && !dev_broken(&victim.dev);
 }
 
-/* A lock of the guest's around what is the driver's. */
-static void offer_locked(u16 head)
-{
-	static u32 lock;
+/* ---- 2. One queue for all ------------------------------------------------------------------ */
 
-	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+/* What is the driver's, under a lock of the guest's. */
+static struct {
+	u32 lock;
+	u16 seen;		/* of the used ring */
+	u32 back[CPUS];		/* how often each one's buffer was in there */
+} driver;
+
+static void driver_lock(void)
+{
+	while (__atomic_exchange_n(&driver.lock, 1, __ATOMIC_ACQUIRE))
 		hc0(DOMUS_HC_YIELD);
-	offer(head);
-	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 }
 
-static u32 asked;
+static void driver_unlock(void)
+{
+	__atomic_store_n(&driver.lock, 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * How often the buffer of @me came back. It is the device's until the used ring says so,
+ * even when its status is there already.
+ */
+static u32 came_back(u64 me)
+{
+	u32 head, n;
+
+	driver_lock();
+	while (driver.seen != __atomic_load_n(&raw.used->idx, __ATOMIC_ACQUIRE)) {
+		head = raw.used->ring[driver.seen++ & (raw.size - 1)].id;
+		if (head % 3 || head / 3 >= CPUS)
+			set(&wrong, 1 + CPUS);
+		else
+			driver.back[head / 3]++;
+	}
+	n = driver.back[me];
+	driver_unlock();
+	return n;
+}
 
 /* Reads of one sector, each with a status of its own. */
 static void by_one_queue(u64 me)
@@ -118,25 +146,28 @@ static void by_one_queue(u64 me)
 	put(3 * me + 2, pa((void *)status), 1, WRITE, 0);
 	for (i = 0; i < ROUNDS * 20; i++) {
 		*status = 0xff;
-		offer_locked(3 * me);
+		driver_lock();
+		offer(3 * me);
+		driver_unlock();
 		doorbell();
-		if (!within(*status != 0xff) || *status) {
+		if (!within(came_back(me) != i) || came_back(me) != i + 1 || *status) {
 			set(&wrong, 1 + me);
 			return;
 		}
-		__atomic_add_fetch(&asked, 1, __ATOMIC_SEQ_CST);
 	}
 }
 
 static bool one_queue(void)
 {
+	bool good;
+
+	memset(&driver, 0, sizeof(driver));
 	set(&wrong, 0);
-	set(&asked, 0);
 	others_start(by_one_queue);
 	by_one_queue(0);
-	/* each is used once: no more, no fewer */
-	return others_stop() && !get(&wrong) && get(&asked) == CPUS * ROUNDS * 20 &&
-	       used_up(get(&asked));
+	good = others_stop() && !get(&wrong);
+	/* each was used once: no more, no fewer */
+	return good && used_up(CPUS * ROUNDS * 20) && came_back(0) == ROUNDS * 20;
 }
 
 static bool doorbells(void)
@@ -151,7 +182,7 @@ static bool doorbells(void)
 	return others_stop() & good;
 }
 
-/* ---- 2. Resets under others' hands ----------------------------------------------------------- */
+/* ---- 3. Resets under others' hands ----------------------------------------------------------- */
 
 static void put_many(unsigned int n)
 {
@@ -241,7 +272,7 @@ static bool all_reset(void)
 	return good && raw_open(MANY, 256);
 }
 
-/* ---- 3. Storms -------------------------------------------------------------------------------- */
+/* ---- 4. Storms -------------------------------------------------------------------------------- */
 
 static struct domus_dev_queue queues[CPUS];
 
