@@ -4,7 +4,7 @@
  *
  *   1. no system call to read a clock, where the host reads the TSC
  *   2. no step backwards, no sleep that is too short
- *   3. "clock answer" tells the time for each line it reads, and
+ *   3. "clock answer" tells the time for each line it reads, each time on another CPU, and
  *      "clock ask TO FROM [SECONDS [COMMAND [WALL]]]" asks such a one over two pipes,
  *      for so many seconds, and compares: the time is the same, and its rate within
  *      50 ppm. COMMAND is run after the first question; WALL "stepped" if that sets the clock of
@@ -116,7 +116,6 @@ static bool test_steps(clockid_t clock)
 	return true;
 }
 
-/* The clocks of several processes are one: each reading is after those it was told of. */
 /* Where there are several CPUs: to another one at each turn. */
 static void move_on(int turn)
 {
@@ -129,6 +128,7 @@ static void move_on(int turn)
 		_exit(1);
 }
 
+/* The clocks of several processes are one: each reading is after those it was told of. */
 static bool test_steps_between(void)
 {
 	int to[2], from[2], i, status;
@@ -228,10 +228,12 @@ static int answer(void)
 {
 	struct stamp s;
 	char line[64];
+	int turn = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	printf("answering\n");
 	while (fgets(line, sizeof(line), stdin) && line[0] != 'q') {
+		move_on(turn++);
 		s = read_stamp(CLOCK_MONOTONIC);
 		printf("T %ld %ld %ld\n", s.real, s.running, s.tsc);
 	}

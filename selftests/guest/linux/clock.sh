@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# clock.sh [SECONDS [RIVALS]]: a domain's clocks by themselves, also those of four vCPUs whose
-# threads change the host's CPUs all the time, and against the host's, on the host. With SECONDS: its rate for so long, beside RIVALS domains that spin, and over what
-# stops a domain, a host, or its clock.
+# clock.sh [SECONDS [RIVALS [VCPUS]]]: a domain's clocks by themselves, also those of four vCPUs
+# whose threads change the host's CPUs all the time, and against the host's, on the host. With
+# SECONDS: its rate for so long, beside RIVALS domains that spin, and over what stops a domain, a
+# host, or its clock; each of VCPUS vCPUs answers.
 source=$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)
 DIR=/tmp/clock
+rivals=${2:-4} vcpus=${3:-1}
 failed=0
 mkdir -p $DIR
 
@@ -13,7 +15,7 @@ mkdir -p $DIR
 asked() {
 	mkfifo $DIR/to $DIR/from
 	domctl create clock --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 256M \
-		--append 'console=hvc0 quiet run="clock answer"' --console \
+		--vcpus "$vcpus" --append 'console=hvc0 quiet run="clock answer"' --console \
 		< $DIR/to > $DIR/from 2> $DIR/end &
 	/tests/linux/clock ask $DIR/to $DIR/from "$@"
 	status=$?
@@ -76,12 +78,12 @@ asks "stopped for a while" 4 "sh $DIR/stop"
 asks "the host suspended for a while" 4 "sh $DIR/suspend"
 asks "the host's clock set, forward and back" 4 "sh $DIR/step > /dev/null" stepped
 cat > $DIR/rivals <<RIVALS
-for rival in \$(seq ${2:-4}); do
+for rival in \$(seq $rivals); do
 	domctl create rival\$rival --kernel /tests/guest/puppet --memory 8M --append spin
 done
 RIVALS
-asks "$1 s beside ${2:-4} that spin" "$1" "sh $DIR/rivals > /dev/null"
-for rival in $(seq "${2:-4}"); do
+asks "$1 s of $vcpus vCPUs beside $rivals that spin" "$1" "sh $DIR/rivals > /dev/null"
+for rival in $(seq "$rivals"); do
 	domctl destroy "rival$rival"
 done
 echo "1..$number"
