@@ -37,7 +37,7 @@ same() {
 
 begin
 domctl create g --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 128M \
-	--max-memory 512M --log $DIR/log --append "console=hvc0 loglevel=5" > /dev/null
+	--max-memory 512M --log $DIR/log --append "console=hvc0 loglevel=5 norandmaps" > /dev/null
 within 100 grep -q 'domus guest ready' $DIR/log
 needed "a domain of 512 MiB that begins with 128"
 holder=$(holder_of g)

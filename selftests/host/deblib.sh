@@ -57,7 +57,8 @@ debian_start() {
 	name=$1 disk=$2 append=$3
 	shift 3
 	domctl create $name --kernel /boot/bzImage --memory 256M --disk $disk \
-		--append "root=/dev/vda rw console=hvc0 $append" --log $DIR/$name.log "$@" > /dev/null
+		--append "root=/dev/vda rw console=hvc0 norandmaps $append" --log $DIR/$name.log \
+		"$@" > /dev/null
 }
 
 # debian_ready NAME: it shows its login

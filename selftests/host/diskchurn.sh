@@ -10,7 +10,7 @@
 #   4. nothing of it is left with the host
 #
 # Half of the disks are files, half block devices.
-# shellcheck disable=SC2016,SC2034,SC2086,SC2154,SC2181  # netlib.sh uses APPEND
+# shellcheck disable=SC2016,SC2034,SC2086,SC2154,SC2181
 set -u
 cycles=${1:-6}
 ring=${2:-packed}
@@ -18,9 +18,6 @@ ring=${2:-packed}
 . /tests/host/netlib.sh
 
 MNT=/tmp/diskchurn.fs
-# An emulator has a translation of code for each address that it was seen at, and looks at
-# all of them when the page is used anew.
-APPEND=norandmaps
 drivers=/sys/bus/virtio/drivers/virtio_blk
 
 # rw DISK N: N at a time, until the disk is gone (and without making a file in its place)

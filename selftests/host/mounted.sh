@@ -36,7 +36,7 @@ mkfifo $DIR/keys
 mke2fs /dev/ram0 > /dev/null 2>&1 || exit 1
 domctl create m --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 256M \
 	--disk /dev/ram0,name=d --log $DIR/log \
-	--append "console=hvc0 loglevel=5 run=\"$(echo "$steps" | tr '\n' ' ')\"" > /dev/null
+	--append "console=hvc0 loglevel=5 norandmaps run=\"$(echo "$steps" | tr '\n' ' ')\"" > /dev/null
 domctl console m < $DIR/keys > /dev/null 2>&1 &
 exec 4> $DIR/keys
 within 60 says "STEP mounted"

@@ -19,7 +19,7 @@ guest_start() {
 	name=$1
 	shift
 	domctl create $name --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 128M \
-		--append "console=hvc0 loglevel=5 ${APPEND:-}" --log $DIR/$name.log "$@" > /dev/null &&
+		--append "console=hvc0 loglevel=5 norandmaps" --log $DIR/$name.log "$@" > /dev/null &&
 		within 120 grep -q "^domus guest ready" $DIR/$name.log
 }
 

@@ -33,7 +33,7 @@ host_load() {
 create() {
 	: > $DIR/$1.log
 	domctl create "$1" --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 128M \
-		--append "console=hvc0 loglevel=5 run=\"$work\"" --log $DIR/$1.log --wait \
+		--append "console=hvc0 loglevel=5 norandmaps run=\"$work\"" --log $DIR/$1.log --wait \
 		> $DIR/$1.out 2> $DIR/$1.end &
 }
 

@@ -131,7 +131,7 @@ took() {
 start() {
 	domctl create p --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 192M \
 		--port org.test.a=$DIR/a --port b=$DIR/b --terminal --log $DIR/log \
-		--append "console=hvc0 loglevel=5" > /dev/null
+		--append "console=hvc0 loglevel=5 norandmaps" > /dev/null
 	within 60 grep -q 'domus guest ready' $DIR/log && within 20 port b guest false
 	result "a domain with two ports and a terminal"
 	soon port terminal guest true

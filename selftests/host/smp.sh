@@ -25,7 +25,7 @@ patience=$((200 + cycles * 2))
 linux() {
 	run=$(printf '%s' "$3" | tr '\n\t' '  ')
 	domctl create $1 --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 256M \
-		--vcpus $2 ${MORE:-} --append "console=hvc0 loglevel=5 ${4:-} run=\"$run\"" --log $DIR/$1.log \
+		--vcpus $2 ${MORE:-} --append "console=hvc0 loglevel=5 norandmaps ${4:-} run=\"$run\"" --log $DIR/$1.log \
 		--wait --timeout $((patience * ${SLOW:-1})) > $DIR/end 2>&1
 	ended=$?
 	tr -d '\r' < $DIR/$1.log > $DIR/log
@@ -161,7 +161,7 @@ given() {
 	# shellcheck disable=SC2034  # for guest() of common.sh
 	GUEST=few
 	domctl create few --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 256M \
-		--vcpus 2 --max-vcpus 4 --log $DIR/few.log --append "console=hvc0 loglevel=5" > /dev/null &&
+		--vcpus 2 --max-vcpus 4 --log $DIR/few.log --append "console=hvc0 loglevel=5 norandmaps" > /dev/null &&
 		within 100 grep -q 'domus guest ready' $DIR/few.log && online 0-1 2
 	result "two of four vCPUs at boot"
 	domctl set few --vcpus 4 && online 0-3 4
