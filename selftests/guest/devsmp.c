@@ -5,13 +5,12 @@
  * done, once, whoever asks; after a reset memory is the guest's; and what is left of a
  * storm in which all is allowed is a disk that a reset mends (victim.h).
  */
-#include "smp.h"
+#include "abuse.h"
 #include "victim.h"
 
 #define MANY	(1UL << VIRTIO_BLK_F_FLUSH | 1UL << VIRTIO_BLK_F_MQ | INDIRECT)
 #define CPUS	4
 #define ROUNDS	arg_number("rounds", 20)
-#define A5	0xa5a5a5a5a5a5a5a5UL
 
 static u32 wrong;	/* what others found */
 
@@ -197,15 +196,6 @@ static void put_many(unsigned int n)
 		offer(3 * i);
 }
 
-static bool untouched(const void *from, u64 bytes)
-{
-	const u64 *at = from, *end = at + bytes / 8;
-
-	while (at < end && *at == A5)
-		at++;
-	return at == end;
-}
-
 /* The memory of a device that is none: nothing of it changes while others ring. */
 static bool is_ours(void)
 {
@@ -218,7 +208,7 @@ static bool is_ours(void)
 	return untouched(raw.data, 16 * 4096) && untouched(raw.used, 4096);
 }
 
-static bool reset_while_they_ring(void)
+static bool in_rounds(bool (*how)(void))
 {
 	unsigned int round;
 	bool good = true;
@@ -227,28 +217,35 @@ static bool reset_while_they_ring(void)
 	for (round = 0; good && round < ROUNDS; round++) {
 		put_many(64);
 		doorbell();
-		good = !dev_reset(&victim.dev) && is_ours() && raw_open(MANY, 256);
+		good = how();
 	}
+	good = good && !dev_broken(&victim.dev);
 	return others_stop() & good;
+}
+
+static bool reset_and_open(void)
+{
+	return !dev_reset(&victim.dev) && is_ours() && raw_open(MANY, 256);
+}
+
+static bool reset_while_they_ring(void)
+{
+	return in_rounds(reset_and_open);
+}
+
+static bool close_and_open(void)
+{
+	if (hcall(DOMUS_HC_DEV_QUEUE, DOMUS_QUEUE_DISABLE, victim.dev.info.handle, 0, 0, 0,
+		  NULL) || !is_ours())
+		return false;
+	memset(raw.avail, 0, 4096);
+	memset(raw.used, 0, 3 * 4096);
+	return raw_enable(0, 256, pa(raw.desc), pa(raw.avail), pa(raw.used)) > 0;
 }
 
 static bool close_while_they_ring(void)
 {
-	unsigned int round;
-	bool good = true;
-
-	others_start(ring_doorbells);
-	for (round = 0; good && round < ROUNDS; round++) {
-		put_many(64);
-		doorbell();
-		good = !hcall(DOMUS_HC_DEV_QUEUE, DOMUS_QUEUE_DISABLE, victim.dev.info.handle, 0, 0,
-			      0, NULL) && is_ours();
-		memset(raw.avail, 0, 4096);
-		memset(raw.used, 0, 3 * 4096);
-		good = good && raw_enable(0, 256, pa(raw.desc), pa(raw.avail), pa(raw.used)) > 0;
-	}
-	good = good && !dev_broken(&victim.dev);
-	return others_stop() & good;
+	return in_rounds(close_and_open);
 }
 
 /* Whoever resets last has reset it. */
@@ -274,83 +271,34 @@ static bool all_reset(void)
 
 /* ---- 4. Storms -------------------------------------------------------------------------------- */
 
-static struct domus_dev_queue queues[CPUS];
-
-static void a_queue(u64 *seed, u64 me, u64 nr)
+/* The one ring that there is, for any queue; of some the used part lies elsewhere. */
+static void a_queue(struct domus_dev_queue *to, u64 nr, u64 z)
 {
-	u64 z = random_of(seed);
-
-	if (z & 1) {
-		hcall(DOMUS_HC_DEV_QUEUE, DOMUS_QUEUE_DISABLE, victim.dev.info.handle, nr, 0, 0,
-		      NULL);
-		return;
-	}
-	queues[me] = (struct domus_dev_queue){
-		.size = z & 0x70 ? 256 : z >> 32, .desc = pa(raw.desc), .driver = pa(raw.avail),
-		.device = pa(raw.used) + (z >> 8 & 1) * 4096,
-	};
-	hcall(DOMUS_HC_DEV_QUEUE, DOMUS_QUEUE_ENABLE, victim.dev.info.handle, nr, pa(&queues[me]),
-	      0, NULL);
+	to->desc = pa(raw.desc);
+	to->driver = pa(raw.avail);
+	to->device = pa(raw.used) + (z >> 8 & 1) * 4096;
 }
 
-static void one(u64 *seed, u64 me)
+static void a_ring(u64 z)
 {
-	u64 z = random_of(seed), handle = victim.dev.info.handle, nr = (z >> 32) % (CPUS + 1);
-
-	switch (z % 16) {
-	default:
-		hc2(DOMUS_HC_DEV_NOTIFY, handle, nr);
-		break;
-	case 0: case 1:
-		dev_call(&victim.dev, DOMUS_DEV_SET_STATUS, z & 0x300 ? z >> 16 & 15 : 0, 0, 0);
-		break;
-	case 2:
-		dev_call(&victim.dev, DOMUS_DEV_SET_FEATURES, victim.dev.info.features, 0, 0);
-		break;
-	case 3: case 4: case 5: case 6:
-		a_queue(seed, me, nr);
-		break;
-	case 7:
-		dev_call(&victim.dev, DOMUS_DEV_PORT, (z >> 40) % (CPUS + 1), 0, 0);
-		break;
-	case 8:
-		hcall(DOMUS_HC_DEV_QUEUE, DOMUS_QUEUE_SET_VCPU, handle, nr,
-		      (z >> 40) % (CPUS + 1), 0, NULL);
-		break;
-	case 9:
-		hc1(DOMUS_HC_EVENT_CLOSE, (z >> 40) % 32);
-		break;
-	case 10:
-		dev_call(&victim.dev, DOMUS_DEV_READ, 0, pa(&queues[me]), 8);
-		break;
-	case 11:
-		raw.desc[(z >> 40) % 192].len = z >> 48;
-		raw.avail->idx += z >> 56 & 7;
-		break;
-	}
+	raw.desc[(z >> 40) % 192].len = z >> 48;
+	raw.avail->idx += z >> 56 & 7;
 }
 
 /* With a device that goes through its life properly now and then: there is something to break. */
-static void storm(u64 me)
-{
-	u64 seed = arg_number("seed", 1) * 64 + me;
-
-	while (others_go_on())
-		one(&seed, me);
-}
-
 static bool anything(void)
 {
+	static const struct abused what = { &victim.dev, CPUS, a_queue, a_ring };
 	u64 seed = arg_number("seed", 1) * 64, i;
 
-	others_start(storm);
+	abuse_by_others(&what);
 	for (i = 0; i < ROUNDS * 500; i++) {
 		if (i % 256 == 0) {
 			raw_open(MANY, 256);
 			put_many(64);
 			doorbell();
 		}
-		one(&seed, 0);
+		abuse(&seed, 0);
 	}
 	return others_stop();
 }

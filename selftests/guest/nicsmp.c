@@ -5,7 +5,7 @@
  * Frames go as often as they were sent, after a reset memory is the guest's, and what is
  * left of a storm in which all is allowed is an interface that a reset mends (wire.h).
  */
-#include "smp.h"
+#include "abuse.h"
 #include "wire.h"
 
 #define CPUS	4
@@ -13,7 +13,6 @@
 #define TX_2	3
 #define QUEUES	5
 #define ROUNDS	arg_number("rounds", 20)
-#define A5	0xa5a5a5a5a5a5a5a5UL
 
 static void kick_both(u64 me)
 {
@@ -83,15 +82,6 @@ static bool doorbells(void)
 
 /* ---- 2. Resets under others' hands ----------------------------------------------------------- */
 
-static bool untouched(const void *from, u64 size)
-{
-	const u64 *at = from, *end = at + size / 8;
-
-	while (at < end && *at == A5)
-		at++;
-	return at == end;
-}
-
 static void send_many(void)
 {
 	unsigned int i;
@@ -137,28 +127,17 @@ static bool reset_while_they_ring(void)
 
 /* ---- 3. Storms -------------------------------------------------------------------------------- */
 
-static struct domus_dev_queue queues[CPUS];
-
 /* A ring of the first pair's, for any queue. */
-static void a_queue(u64 *seed, u64 me, u64 nr)
+static void a_queue(struct domus_dev_queue *to, u64 nr, u64 z)
 {
 	const struct wire_queue *q = nr & 1 ? &txq : &rxq;
-	u64 z = random_of(seed);
 
-	if (z & 1) {
-		hcall(DOMUS_HC_DEV_QUEUE, DOMUS_QUEUE_DISABLE, target.dev.info.handle, nr, 0, 0,
-		      NULL);
-		return;
-	}
-	queues[me] = (struct domus_dev_queue){
-		.size = z & 0x70 ? 256 : z >> 32, .desc = pa(q->desc), .driver = pa(q->avail),
-		.device = pa(q->used),
-	};
-	hcall(DOMUS_HC_DEV_QUEUE, DOMUS_QUEUE_ENABLE, target.dev.info.handle, nr, pa(&queues[me]),
-	      0, NULL);
+	to->desc = pa(q->desc);
+	to->driver = pa(q->avail);
+	to->device = pa(q->used);
 }
 
-static void offer_any(u64 z)
+static void a_ring(u64 z)
 {
 	struct wire_queue *q = z & 1 << 20 ? &txq : &rxq;
 
@@ -166,54 +145,14 @@ static void offer_any(u64 z)
 	q->avail->idx += z >> 56 & 15;
 }
 
-static void one(u64 *seed, u64 me)
-{
-	u64 z = random_of(seed), handle = target.dev.info.handle, nr = (z >> 32) % (QUEUES + 1);
-
-	switch (z % 16) {
-	default:
-		hc2(DOMUS_HC_DEV_NOTIFY, handle, nr);
-		break;
-	case 0:
-		dev_call(&target.dev, DOMUS_DEV_SET_STATUS, z & 0x300 ? z >> 16 & 15 : 0, 0, 0);
-		break;
-	case 1:
-		dev_call(&target.dev, DOMUS_DEV_SET_FEATURES, target.dev.info.features, 0, 0);
-		break;
-	case 2: case 3: case 4: case 5:
-		a_queue(seed, me, nr);
-		break;
-	case 6:
-		dev_call(&target.dev, DOMUS_DEV_PORT, (z >> 40) % (CPUS + 1), 0, 0);
-		break;
-	case 7:
-		hcall(DOMUS_HC_DEV_QUEUE, DOMUS_QUEUE_SET_VCPU, handle, nr,
-		      (z >> 40) % (CPUS + 1), 0, NULL);
-		break;
-	case 8:
-		hc1(DOMUS_HC_EVENT_CLOSE, (z >> 40) % 32);
-		break;
-	case 9: case 10: case 11:
-		offer_any(z);
-		break;
-	}
-}
-
-static void storm(u64 me)
-{
-	u64 seed = arg_number("seed", 1) * 64 + me;
-
-	while (others_go_on())
-		one(&seed, me);
-}
-
 /* Now and then it is what it should be, with frames both ways: there is something to break. */
 static bool anything(void)
 {
+	static const struct abused what = { &target.dev, QUEUES, a_queue, a_ring };
 	u64 seed = arg_number("seed", 1) * 64, i;
 
 	bytes = put_ping(100);
-	others_start(storm);
+	abuse_by_others(&what);
 	for (i = 0; i < ROUNDS * 500; i++) {
 		if (i % 512 == 0 && dev_open(&target.dev, MQ) && wire_enable(&rxq, RX, 256) > 0 &&
 		    wire_enable(&txq, TX, 256) > 0 && dev_go(&target.dev)) {
@@ -221,7 +160,7 @@ static bool anything(void)
 			give(64, 4096);
 			send_many();
 		}
-		one(&seed, 0);
+		abuse(&seed, 0);
 	}
 	return others_stop();
 }
