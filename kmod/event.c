@@ -154,7 +154,8 @@ int event_bind(struct domus_domain *d, u64 kind, u64 vcpu)
 	return bind(d, kind, vcpu);
 }
 
-bool event_is_bound(struct domus_domain *d, u8 kind)
+/* The port of a kind that there is once, or 0; it may be closed at any time. */
+static unsigned int find_port(struct domus_domain *d, u8 kind)
 {
 	struct event_table *t = &d->events;
 	unsigned long flags;
@@ -164,6 +165,11 @@ bool event_is_bound(struct domus_domain *d, u8 kind)
 	port = port_of(d, kind, 0);
 	spin_unlock_irqrestore(&t->lock, flags);
 	return port;
+}
+
+bool event_is_bound(struct domus_domain *d, u8 kind)
+{
+	return find_port(d, kind);
 }
 
 int event_bind_device(struct domus_domain *d, u64 vcpu)
@@ -249,14 +255,7 @@ void event_signal(struct domus_domain *d, u32 port)
 
 void event_signal_kind(struct domus_domain *d, u8 kind)
 {
-	struct event_table *t = &d->events;
-	unsigned long flags;
-	unsigned int port;
-
-	spin_lock_irqsave(&t->lock, flags);
-	port = port_of(d, kind, 0);
-	spin_unlock_irqrestore(&t->lock, flags);
-	event_signal(d, port);
+	event_signal(d, find_port(d, kind));
 }
 
 int event_unmask(struct domus_domain *d, u64 port)
