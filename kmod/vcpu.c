@@ -60,15 +60,16 @@ void vcpu_count_runtime(struct domus_vcpu *v)
 
 /*
  * Tell siblings. Who starts this vCPU may give it a page at this moment: either it is not
- * seen yet or it stays, and what is written is true.
+ * seen yet or it stays, and what is written is true. One that waits is not @preempted: it is
+ * idle, and a good place for work.
  */
-static void show_out(struct domus_vcpu *v)
+static void show_out(struct domus_vcpu *v, bool preempted)
 {
 	struct domus_vcpu_page *page = READ_ONCE(v->page);
 
 	v->was_out = true;
 	if (page)
-		WRITE_ONCE(page->preempted, 1);
+		WRITE_ONCE(page->preempted, preempted);
 }
 
 static u64 run_delay(void)
@@ -103,7 +104,7 @@ static void sched_out(struct preempt_notifier *n, struct task_struct *next)
 
 	vcpu_msr_restore(v);
 	vcpu_count_runtime(v);
-	show_out(v);
+	show_out(v, task_is_running(current));
 }
 
 static struct preempt_ops vcpu_preempt_ops = {
@@ -201,7 +202,8 @@ bool vcpu_yield_to(struct domus_vcpu *v)
 static u64 tlb_flushes(const struct domus_vcpu *v)
 {
 	/* acquire, with switch_world(): the CR3 of the host was loaded before */
-	return smp_load_acquire(&v->exits) + smp_load_acquire(&v->data->flushes);
+	return smp_load_acquire(&v->exits) + smp_load_acquire(&v->data->flushes) +
+	       smp_load_acquire(&v->turned_back);
 }
 
 u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root *root)
@@ -594,6 +596,8 @@ static int enter(struct domus_vcpu *v)
 	WRITE_ONCE(v->in_guest, smp_processor_id() + 1);
 	smp_mb();	/* in_guest before kick, work and the CR3 load */
 	if (READ_ONCE(v->kick) || (read_thread_flags() & VCPU_WORK_FLAGS)) {
+		/* or who waits for a flush may see the next entry only */
+		smp_store_release(&v->turned_back, v->turned_back + 1);
 		WRITE_ONCE(v->in_guest, 0);
 		local_irq_enable();
 		preempt_enable();
@@ -698,7 +702,7 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 	/* nor may the guest's predictions steer the holder, which runs in ring 3, too */
 	if (v->exits != exits)
 		vcpu_ibpb();
-	show_out(v);
+	show_out(v, true);
 	preempt_enable();
 	fpu_swap_kvm_fpstate(&v->fpu, false);
 	vcpu_count_runtime(v);

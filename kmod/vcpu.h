@@ -64,6 +64,7 @@ struct vcpu_stats {
  * @was_out: the thread was scheduled out since it last entered the guest
  * @run_delay: what the scheduler said at that time of how long it was made to wait
  * @steal_ns: how long it was so since the domain started
+ * @exits: full ones; @turned_back: entries that were given up before the guest
  */
 struct domus_vcpu {
 	struct domus_domain *d;
@@ -105,6 +106,7 @@ struct domus_vcpu {
 	u64 run_delay;
 	u64 steal_ns;
 	u64 exits;
+	u64 turned_back;
 	u64 by_cause[VCPU_NR_CAUSES];
 };
 

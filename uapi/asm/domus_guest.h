@@ -339,8 +339,8 @@ struct domus_return {
  * @user_gs: GS base of user mode: written by entries, loaded by returns
  * @port_select: bit n: word n of the event page's pending bits has news
  * @steal_ns: time this vCPU was runnable and did not run, since the domain started
- * @preempted: 1 while the vCPU's thread is not on a CPU, for whatever reason: other vCPUs
- *	may look at it
+ * @preempted: 1 while the vCPU's thread is not on a CPU though the vCPU does not wait: other
+ *	vCPUs may look at it
  */
 struct domus_vcpu_page {
 	__u8  vif;
