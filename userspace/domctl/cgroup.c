@@ -313,6 +313,25 @@ static int refused(const struct cgroup *cgroup, const struct setting *setting, i
 			 setting->text, strerror(err));
 }
 
+/*
+ * A cgroup that was made for other limits has not all controllers. Where this one cannot be
+ * had either, the setting's file is not there, which is said of it.
+ */
+static void switch_on(const struct cgroup *cgroup, const char *controller)
+{
+	struct error ignored = { 0 };
+	struct cgroup slice = *cgroup;
+	struct cgroup above;
+
+	if (lists(cgroup, "cgroup.controllers", controller))
+		return;
+	*strrchr(slice.path, '/') = '\0';
+	above = slice;
+	*strrchr(above.path, '/') = '\0';
+	if (!enable(&above, controller, "", &ignored))
+		(void)enable(&slice, controller, "", &ignored);
+}
+
 int cgroup_set(const struct cgroup *cgroup, const struct limits *limits, struct error *error)
 {
 	struct setting settings[SETTINGS];
@@ -322,6 +341,7 @@ int cgroup_set(const struct cgroup *cgroup, const struct limits *limits, struct 
 	for (size_t i = 0; i < nr; i++) {
 		int err;
 
+		switch_on(cgroup, settings[i].controller);
 		(void)read_file(cgroup, settings[i].file, before[i], sizeof(*before));
 		err = write_file(cgroup->path, settings[i].file, settings[i].text);
 		if (!err)
