@@ -37,7 +37,7 @@ same() {
 
 begin
 domctl create g --kernel /boot/bzImage --initrd /boot/initrd.cpio --memory 128M \
-	--max-memory 512M --log $DIR/log --append "console=hvc0 loglevel=5 norandmaps" > /dev/null
+	--max-memory 512M --vcpus 2 --log $DIR/log --append "console=hvc0 loglevel=5 norandmaps" > /dev/null
 within 100 grep -q 'domus guest ready' $DIR/log
 needed "a domain of 512 MiB that begins with 128"
 holder=$(holder_of g)
@@ -52,6 +52,10 @@ same 2 'Error: memory: 513M is more than the domain may have \(512M\)' --memory 
 result "more than its maximum"
 same 2 'Error: memory: 16M is less than the guest needs \([0-9.]+M of the 128M that it has\)' --memory 16M
 result "less than it needs: refused, with the numbers"
+domctl balloon g 16M > $DIR/out 2> $DIR/err
+[ $? -eq 2 ] && grep -Eqx 'Error: size: 16M is less than the guest needs \([0-9.]+M of the 128M that it has\)' \
+	$DIR/err && [ "$(domctl -j show g | $JSON memory_target)" = 134217728 ]
+result "domctl balloon likewise"
 same 2 'Error: memory: 4M is less than the guest needs \(.*\)' --memory 4M --weight 50 &&
 	! domctl -j show g | $JSON weight > /dev/null 2>&1
 result "and nothing else is changed"

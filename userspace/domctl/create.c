@@ -561,11 +561,14 @@ static int settle_vcpus(struct holder_config *config, struct error *error)
 			 PRIu32 ")", config->vcpus, config->max_vcpus);
 }
 
-/* There is nothing for a balloon to give back where all pages stay with the domain. */
-static int settle_balloon(struct holder_config *config, struct error *error)
+/* Huge pages stay with the domain, whatever a balloon says, and no memory.max counts them. */
+static int settle_huge(struct holder_config *config, struct error *error)
 {
 	if (!config->backing.hugetlb)
 		return 0;
+	if (config->limits.memory)
+		return error_set(error, EXIT_USAGE, "memory-limit",
+				 "pages of --hugetlb are not counted");
 	if (config->small.balloon == SMALL_YES)
 		return error_set(error, EXIT_USAGE, "balloon",
 				 "pages of --hugetlb are not given back");
@@ -583,7 +586,7 @@ static int check(struct create *c, struct error *error)
 		return error_set(error, EXIT_USAGE, "--kernel",
 				 "is missing (see domctl create help)");
 	if (disk_name_all(c->disks, c->config.nr_disks, error) || finish_nics(c, error) ||
-	    settle_balloon(&c->config, error) ||
+	    settle_huge(&c->config, error) ||
 	    small_check(&c->config.small, c->config.nr_disks + c->config.nr_nics, is_taken, c,
 			error) || settle_memory(&c->config, error) ||
 	    settle_vcpus(&c->config, error))
