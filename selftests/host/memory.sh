@@ -70,6 +70,10 @@ same() {
 	result "set: $line"
 }
 
+vmstat() {
+	awk -v want="$1" '$1 == want { print $2 }' /proc/vmstat
+}
+
 gone() {
 	domctl destroy one 2> /dev/null
 	domctl destroy two 2> /dev/null
@@ -128,10 +132,17 @@ limits() {
 	refused 1 "Error: memory-limit: 5T is not in 1M to 4T" --memory-limit 5T
 	refused 1 "Error: memory-limit: 1048577 is no multiple of 4K" --memory-limit 1048577
 	refused 1 "Error: memory-limit: 'x' is not a size (as 512M or 2G)" --memory-limit x
+	rmdir $SLICE 2> /dev/null
+	echo -cpu > $TOP/cgroup.subtree_control
 	make one 32 --memory-limit 96M && max_is 100663296 &&
 		[ "$(domctl -j show one | $JSON memory_limit)" = 100663296 ] &&
 		domctl show one | grep -qx 'Memory limit: 96M'
 	result "create --memory-limit 96M"
+	[ ! -e $SLICE/one/cpu.weight ] && domctl set one --weight 50 --cap 40 &&
+		[ "$(cat $SLICE/one/cpu.weight)" = 50 ] &&
+		[ "$(cat $SLICE/one/cpu.max)" = "40000 100000" ] &&
+		domctl set one --weight 100 --cap none && max_is 100663296
+	result "set --weight and --cap, though it was made without"
 	counted=$(($(cat $SLICE/one/memory.current) >> 20))
 	note "$counted MiB are counted"
 	[ $counted -ge 32 ] && [ $counted -lt 96 ]
@@ -267,6 +278,8 @@ huge() {
 	refused 1 "Error: thp: 'some' is neither always nor never" --thp some
 	refused 1 "Error: thp: --hugetlb has pages of its own" --hugetlb 2M --thp never
 	refused 1 "Error: ksm: pages of --hugetlb are never merged" --hugetlb 2M --ksm
+	refused 1 "Error: memory-limit: pages of --hugetlb are not counted" --hugetlb 2M \
+		--memory-limit 64M
 	refused 1 "Error: balloon: pages of --hugetlb are not given back" --hugetlb 2M --balloon plain
 	refused 1 "Error: memory: 9M is no multiple of 2M (--hugetlb)" --hugetlb 2M --memory 9M
 	refused 1 "Error: max-memory: pages of --hugetlb are not given back, so that memory cannot be less" \
@@ -319,6 +332,32 @@ huge() {
 
 # ---- 7. Nodes -------------------------------------------------------------------------------
 
+# elsewhere NODE: how many pages of its memory are not there. A few are pinned.
+elsewhere() {
+	grep -h ' anon=' /proc/"$(holder_of one)"/numa_maps | sed 's/.* anon=\([0-9]*\) /\1 &/' |
+		sort -n | tail -n 1 | tr ' ' '\n' | grep '^N[0-9]' | grep -v "^N$1=" |
+		awk -F = '{ n += $2 } END { print n + 0 }'
+}
+
+# Behind the guest's back: what cpuset.mems says is done at once, page by page. (A huge page
+# with one in it that is pinned would stay as a whole.)
+migrated() {
+	make one 32 --memory-limit none --thp never && echo +cpuset > $TOP/cgroup.subtree_control &&
+		echo +cpuset > $SLICE/cgroup.subtree_control
+	result "a domain whose nodes may change"
+	before=$(vmstat pgmigrate_success) left=''
+	for node in 0 1 0 1; do
+		echo $node > $SLICE/one/cpuset.mems && tell one write && tell one check &&
+			left="$left $(elsewhere $node)"
+	done
+	note "elsewhere are$left pages"
+	echo "$left" | awk '{ exit NF != 4 || $1 >= 64 || $2 >= 64 || $3 >= 64 || $4 >= 64 }'
+	result "its memory moves between two nodes, and is as it was"
+	[ $(($(vmstat pgmigrate_success) - before)) -ge $((3 * 32 * 256)) ]
+	result "page by page: $(($(vmstat pgmigrate_success) - before))"
+	domctl destroy one
+}
+
 nodes() {
 	there=$(cat /sys/devices/system/node/has_memory)
 	refused 1 "Error: numa-node: is empty" --numa-node ""
@@ -327,6 +366,8 @@ nodes() {
 	refused 2 "Error: numa-node: this host has no node 9, or it has no memory (with memory: $there)" \
 		--numa-node 0,9
 	last=${there##*-}
+	[ "$last" = 1 ]
+	needed "two nodes"
 	make one 16 --numa-node $last
 	grep -q " bind:$last .* N$last=" /proc/"$(holder_of one)"/numa_maps &&
 		! grep " bind:$last " /proc/"$(holder_of one)"/numa_maps | grep -qv " N$last=" && tell one check
@@ -335,6 +376,8 @@ nodes() {
 	make one 16 --numa-node $there
 	grep -q " bind:$there " /proc/"$(holder_of one)"/numa_maps && tell one check
 	result "--numa-node $there"
+	domctl destroy one
+	migrated
 	gone nodes
 }
 
@@ -346,7 +389,7 @@ linux() {
 	shift 2
 	rm -f $DIR/one.log
 	domctl create one --kernel /boot/bzImage --initrd /boot/initrd.cpio --vcpus $vcpus \
-		--append "console=hvc0 loglevel=1 norandmaps run=\"$run\"" --log $DIR/one.log "$@"
+		--append "console=hvc0 loglevel=5 norandmaps run=\"$run\"" --log $DIR/one.log "$@"
 }
 
 # What storm looks at: random mmap, munmap, mprotect, fork, on all vCPUs at once. Huge pages
@@ -358,12 +401,12 @@ pressed() {
 	needed "Linux"
 	echo 256M > /sys/block/zram0/disksize && mkswap /dev/zram0 > /dev/null && swapon /dev/zram0
 	echo 1 > $KSM/run && echo 0 > $KSM/sleep_millisecs
-	linux 4 "storm" --memory 160M --memory-limit none --ksm --wait --timeout $((300 * ${SLOW:-1})) \
-		> $DIR/out 2>&1 &
+	linux 4 "storm ${STORM:-1}" --memory 160M --memory-limit none --ksm --wait \
+		--timeout $((${STORM:-1} * 300 * ${SLOW:-1})) > $DIR/out 2>&1 &
 	job=$!
-	rounds=0 swapped=0
+	rounds=0 swapped=0 moved=$(vmstat pgmigrate_success)
 	soon test -e $SLICE/one/memory.reclaim
-	while [ $swapped -lt 12 ] && kill -0 $job; do
+	while [ $swapped -lt ${ROUNDS:-12} ] && kill -0 $job; do
 		echo 1 > /proc/sys/vm/compact_memory
 		echo 24M > $SLICE/one/memory.reclaim
 		[ "$(of one Swap)" -lt 4096 ] || swapped=$((swapped + 1))
@@ -371,9 +414,11 @@ pressed() {
 	done 2> /dev/null
 	wait $job && grep -q '^domus guest exit 0' $DIR/one.log
 	good=$?
-	note "$rounds times, $swapped of them with 4 MiB or more in swap"
+	moved=$(($(vmstat pgmigrate_success) - moved))
+	note "$rounds times, $swapped of them with 4 MiB or more in swap; $moved pages moved"
 	[ $good -eq 0 ] || note "$(cat $DIR/out; tail -n 12 $DIR/one.log | tr -d '\r')"
-	[ $good -eq 0 ] && [ $swapped -ge 3 ]
+	[ $good -eq 0 ] && [ $swapped -ge 3 ] && [ $moved -ge 1000 ] &&
+		! grep -E 'WARNING: |BUG: |Call Trace|stall|lockup' $DIR/one.log
 	result "4 vCPUs find their memory as it was, swapped out, moved and merged all the time"
 	echo 2 > $KSM/run
 	echo 0 > $KSM/run
