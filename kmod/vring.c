@@ -329,22 +329,26 @@ bool vring_has_work(const struct vring_host *r)
 
 /* ---- 5. Used side ------------------------------------------------------------------ */
 
-static void push_split(struct vring_host *r, __u16 id, __u32 written)
+static void push_split(struct vring_host *r, const struct vring_done *done, unsigned int nr)
 {
 	struct vring_used *used = r->c.device;
-	vring_used_elem_t *e = &used->ring[r->next_used & (r->c.size - 1)];
+	unsigned int i;
 
-	WRITE_ONCE(e->id, (__force __virtio32)(__u32)id);
-	WRITE_ONCE(e->len, (__force __virtio32)written);
-	r->next_used++;
-	WRITE_ONCE(r->busy[id], 0);
-	/* last: the guest may offer it again as soon as it sees the index */
+	for (i = 0; i < nr; i++) {
+		vring_used_elem_t *e = &used->ring[r->next_used++ & (r->c.size - 1)];
+
+		WRITE_ONCE(e->id, (__force __virtio32)(__u32)done[i].id);
+		WRITE_ONCE(e->len, (__force __virtio32)done[i].written);
+		WRITE_ONCE(r->busy[done[i].id], 0);
+	}
+	/* last: the guest may offer them again as soon as it sees the index */
 	smp_store_release(&used->idx, (__force __virtio16)r->next_used);
 }
 
-static void push_packed(struct vring_host *r, __u16 id, __u32 written)
+/* All but the flags, by which the guest sees it. Return: these. */
+static __u16 fill_packed(struct vring_host *r, struct vring_packed_desc *d, __u16 id,
+			 __u32 written)
 {
-	struct vring_packed_desc *d = (struct vring_packed_desc *)r->c.desc + r->next_used;
 	__u16 flags = r->used_wrap ? PACKED_AVAIL | PACKED_USED : 0;
 
 	if (written)
@@ -358,16 +362,37 @@ static void push_packed(struct vring_host *r, __u16 id, __u32 written)
 		r->used_wrap = !r->used_wrap;
 	}
 	WRITE_ONCE(r->busy[id], 0);
-	/* the flags come last */
-	smp_store_release(&d->flags, (__force __le16)flags);
+	return flags;
+}
+
+/* The guest looks at the first one first: its flags come last of all. */
+static void push_packed(struct vring_host *r, const struct vring_done *done, unsigned int nr)
+{
+	struct vring_packed_desc *descs = r->c.desc, *first = descs + r->next_used, *d;
+	__u16 flags, of_first = fill_packed(r, first, done->id, done->written);
+	unsigned int i;
+
+	for (i = 1; i < nr; i++) {
+		d = descs + r->next_used;
+		flags = fill_packed(r, d, done[i].id, done[i].written);
+		smp_store_release(&d->flags, (__force __le16)flags);
+	}
+	smp_store_release(&first->flags, (__force __le16)of_first);
+}
+
+void vring_push_many(struct vring_host *r, const struct vring_done *done, unsigned int nr)
+{
+	if (r->c.packed)
+		push_packed(r, done, nr);
+	else
+		push_split(r, done, nr);
 }
 
 void vring_push(struct vring_host *r, __u16 id, __u32 written)
 {
-	if (r->c.packed)
-		push_packed(r, id, written);
-	else
-		push_split(r, id, written);
+	const struct vring_done done = { id, written };
+
+	vring_push_many(r, &done, 1);
 }
 
 static bool split_wants_signal(struct vring_host *r, __u16 old, bool valid)

@@ -142,6 +142,18 @@ void vring_unpop(struct vring_host *r, __u16 id);
  */
 void vring_push(struct vring_host *r, __u16 id, __u32 written);
 
+/* One of several buffers that are given back together: arguments of vring_push(). */
+struct vring_done {
+	__u16 id;
+	__u32 written;
+};
+
+/*
+ * vring_push() for each, seen by the guest all at once: a frame over several buffers is not
+ * to be seen in part (VIRTIO 1.2, 5.1.6.4.1). @nr: at least one.
+ */
+void vring_push_many(struct vring_host *r, const struct vring_done *done, unsigned int nr);
+
 /* Does the guest want to hear of what was pushed since the last yes? Used side. */
 bool vring_wants_signal(struct vring_host *r);
 

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <asm/barrier.h>
 #include <linux/errno.h>
 #include <linux/virtio_ring.h>
 
@@ -384,9 +385,49 @@ TEST_F(traffic, at_random)
 	ASSERT_EQ(NULL, g->host.broken);
 }
 
-/* ---- 4. Signals and kicks ---------------------------------------------------------- */
-
 static const struct seg one = { 0x1000, 512, true };
+static struct guest *looking;
+static unsigned int seen_early;
+
+static void look(void)
+{
+	uint32_t len;
+
+	seen_early += take(looking, &len) >= 0;
+}
+
+/* Given back together they are seen together: the driver looks before each release. */
+TEST_F(traffic, many_at_once)
+{
+	unsigned int n = variant->size < 3 ? variant->size : 3, i, round;
+	struct vring_seg segs[MAX];
+	struct vring_chain chain = { .segs = segs, .max = MAX };
+	struct guest *g = &self->g;
+	struct vring_done done[3];
+	uint32_t len;
+
+	looking = g;
+	seen_early = 0;
+	/* each place of the ring is the first once, and the last */
+	for (round = 0; round < 2 * variant->size; round++) {
+		for (i = 0; i < n; i++) {
+			ASSERT_LE(0, add(g, &one, 1, false));
+			ASSERT_EQ(1, vring_pop(&g->host, &chain, guest_read, g));
+			done[i] = (struct vring_done) { chain.id, 100 * i };
+		}
+		before_release = look;
+		vring_push_many(&g->host, done, n);
+		before_release = NULL;
+		ASSERT_EQ(0, seen_early) TH_LOG("in round %u", round);
+		for (i = 0; i < n; i++) {
+			ASSERT_EQ(done[i].id, take(g, &len));
+			ASSERT_EQ(100 * i, len);
+		}
+		ASSERT_GT(0, take(g, &len));
+	}
+}
+
+/* ---- 4. Signals and kicks ---------------------------------------------------------- */
 
 static void round_trip(struct guest *g, struct __test_metadata *_metadata)
 {
