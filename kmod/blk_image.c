@@ -28,6 +28,8 @@
 #include "blk.h"
 #include "blk_image.h"
 
+#define ZERO_MAX	(4U << 20)	/* bytes written as zeroes for one request */
+
 /* ---- 1. Claims ------------------------------------------------------------------ */
 
 static DEFINE_MUTEX(images_lock);
@@ -148,7 +150,8 @@ static int open_bdev(struct blk_image *image, struct netlink_ext_ack *extack)
 	if (image->writable) {
 		image->discard = (u64)bdev_max_discard_sectors(bdev) << SECTOR_SHIFT;
 		image->discard_granularity = bdev_discard_granularity(bdev);
-		image->zero = S32_MAX & PAGE_MASK;	/* written, where it must be */
+		/* written, where it must be: not for long, as other requests wait for a worker */
+		image->zero = bdev_write_zeroes_sectors(bdev) ? S32_MAX & PAGE_MASK : ZERO_MAX;
 	}
 	return 0;
 }
