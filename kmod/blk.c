@@ -169,7 +169,6 @@ static bool take_room(struct blk_device *b, unsigned int pages)
 static void give_room(struct blk_device *b, unsigned int pages)
 {
 	unsigned long flags;
-	unsigned int i;
 	bool starved;
 
 	spin_lock_irqsave(&b->room, flags);
@@ -177,8 +176,8 @@ static void give_room(struct blk_device *b, unsigned int pages)
 	starved = b->starved;
 	b->starved = false;
 	spin_unlock_irqrestore(&b->room, flags);
-	for (i = 0; starved && i < b->dev.nr_queues; i++)
-		bus_queue_work(&b->dev.queues[i]);
+	if (starved)
+		bus_work_all(&b->dev);
 }
 
 /* Pins @rq->len bytes from @skip of @segs on. Return: 0, < 0: release_data() all the same. */

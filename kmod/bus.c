@@ -147,14 +147,18 @@ void bus_put(struct bus_device *dev)
 
 static void end_work(struct work_struct *work);
 
-/* There are tokens again. */
+void bus_work_all(struct bus_device *dev)
+{
+	unsigned int served = READ_ONCE(dev->served), i;
+
+	for (i = 1; i <= dev->nr_queues; i++)
+		bus_queue_work(&dev->queues[(served + i) % dev->nr_queues]);
+}
+
+/* There are tokens again: perhaps for one request alone, and each queue has its turn. */
 static void rate_over(struct bus_rate *rate)
 {
-	struct bus_device *dev = container_of(rate, struct bus_device, rate);
-	unsigned int i;
-
-	for (i = 0; i < dev->nr_queues; i++)
-		bus_queue_work(&dev->queues[i]);
+	bus_work_all(container_of(rate, struct bus_device, rate));
 }
 
 int bus_device_init(struct bus_device *dev, const struct bus_ops *ops, u64 features,
@@ -530,6 +534,9 @@ int bus_reset(struct domus_domain *d, unsigned long timeout)
 		mutex_lock(&dev->lock);
 		err = bus_reset_device(dev, &left);
 		mutex_unlock(&dev->lock);
+		/* taken away meanwhile: there is nothing to wait for */
+		if (err == -ENODEV && !bus_plugged(dev) && !domain_dead(d))
+			err = 0;
 		bus_put(dev);
 	}
 	return err;

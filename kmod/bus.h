@@ -56,6 +56,8 @@ struct netlink_ext_ack;
  *	from here on, requests under way may go on. Device's lock held
  * @disabled: a queue was, by the guest: give back what would stay with the device. May
  *	be NULL. Device's lock held; the pop lock not, so that a kick may be under way
+ * @drained: a disabled queue has no request under way any more. May be NULL. Queue's pop lock
+ *	held
  * @kick: take what the guest made available. Process context, current->mm is the
  *	holder's, queue's pop lock held
  * @answers: requests under way are the host's to answer, however long that takes: a
@@ -75,6 +77,7 @@ struct bus_ops {
 	int (*start)(struct bus_device *dev);
 	void (*stop)(struct bus_device *dev);
 	void (*disabled)(struct bus_queue *q);
+	void (*drained)(struct bus_queue *q);
 	void (*kick)(struct bus_queue *q);
 	bool answers;
 	unsigned int io_workers;
@@ -88,6 +91,8 @@ struct bus_ops {
 /**
  * struct bus_queue
  * @pop: see above; @push likewise
+ * @prompt: not held back by the device's rates: drivers wait for its answers with interrupts
+ *	off. By the backend, before the driver is ready
  * @enabled: @ring is set up and used; set under both, cleared under @push
  * @requests: popped and not yet pushed; under @push
  * @areas: of @ring; @config: as the guest described it, under the device's lock
@@ -99,6 +104,7 @@ struct bus_queue {
 	unsigned int nr;
 	struct mutex pop;
 	spinlock_t push;
+	bool prompt;
 	bool enabled;
 	unsigned int requests;
 	u32 port;
@@ -122,6 +128,7 @@ struct bus_queue {
  * @ending: it is taken away by force: the backend fails what is still asked
  * @overdue: that was to be done by now, but for requests that the host has not answered
  * @end_work: takes it away when they are
+ * @served: the queue that was last given what there is too little of, by who gives it
  * @worker: kicks queues; @io_workers: bus_io_worker()'s, of which @io_next is next
  */
 struct bus_device {
@@ -133,6 +140,7 @@ struct bus_device {
 	u32 slot;
 	u32 instance;
 	u64 offered, features;
+	unsigned int served;
 	u32 config_size;
 	atomic_t config_generation;
 	u32 config_port;
@@ -289,14 +297,8 @@ void bus_push(struct bus_queue *q, u16 id, u32 written);
  */
 void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *arg), void *arg);
 
-/* One of several buffers that are given back together. */
-struct bus_used {
-	u16 id;
-	u32 written;
-};
-
-/* As bus_push() for each, with one signal. */
-void bus_push_many(struct bus_queue *q, const struct bus_used *used, unsigned int nr);
+/* As bus_push() for each, seen by the guest all at once, with one signal. */
+void bus_push_many(struct bus_queue *q, const struct vring_done *used, unsigned int nr);
 
 /*
  * Something else than a buffer of bus_pop() uses the queue's memory, until bus_release():
@@ -310,6 +312,12 @@ void bus_signal(struct bus_queue *q);
 
 /* Have the worker kick the queue, if it is enabled. Context: any but NMI. */
 void bus_queue_work(struct bus_queue *q);
+
+/*
+ * Of a device that has too little for all its queues: all are kicked, that one first which is
+ * behind bus_device.served. Any context but NMI.
+ */
+void bus_work_all(struct bus_device *dev);
 
 /*
  * Of a device with bus_ops.io_workers: who does next what may wait for the host without

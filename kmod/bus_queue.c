@@ -90,6 +90,8 @@ int bus_queue_drain(struct bus_queue *q, long *left)
 	if (!locked)
 		return -ENODEV;
 	queue_unmap(q);
+	if (dev->ops->drained)
+		dev->ops->drained(q);
 	mutex_unlock(&q->pop);
 	return 0;
 }
@@ -225,7 +227,7 @@ bool bus_stalled(struct bus_queue *q)
 {
 	/* of a dead domain: its vCPU may have waited for the host's disk, and is to end */
 	return !READ_ONCE(q->enabled) || READ_ONCE(q->dev->broken) || domain_dead(q->dev->d) ||
-	       (!READ_ONCE(q->dev->ending) && bus_rate_over(&q->dev->rate));
+	       (!READ_ONCE(q->dev->ending) && !q->prompt && bus_rate_over(&q->dev->rate));
 }
 
 /*
@@ -261,6 +263,8 @@ int bus_pop(struct bus_queue *q, struct vring_chain *chain)
 		bus_break(dev, q->ring.broken);
 		return r;
 	}
+	if (r && READ_ONCE(dev->rate.limited) && !q->prompt)
+		WRITE_ONCE(dev->served, q->nr);
 	if (!r || hold_popped(q))
 		return r;
 	vring_unpop(&q->ring, chain->id);
@@ -329,7 +333,7 @@ int bus_write_chain(struct bus_queue *q, const struct vring_chain *chain, u32 of
 	return len ? -EFAULT : 0;
 }
 
-static void push(struct bus_queue *q, const struct bus_used *used, unsigned int nr,
+static void push(struct bus_queue *q, const struct vring_done *used, unsigned int nr,
 		 void (*fn)(void *arg), void *arg)
 {
 	struct bus_device *dev = q->dev;
@@ -341,8 +345,7 @@ static void push(struct bus_queue *q, const struct bus_used *used, unsigned int 
 	if (q->enabled) {
 		if (fn)
 			fn(arg);
-		for (i = 0; i < nr; i++)
-			vring_push(&q->ring, used[i].id, used[i].written);
+		vring_push_many(&q->ring, used, nr);
 		q->buffers += nr;
 		if (vring_wants_signal(&q->ring)) {
 			q->signals++;
@@ -361,14 +364,14 @@ static void push(struct bus_queue *q, const struct bus_used *used, unsigned int 
 		bus_put(dev);
 }
 
-void bus_push_many(struct bus_queue *q, const struct bus_used *used, unsigned int nr)
+void bus_push_many(struct bus_queue *q, const struct vring_done *used, unsigned int nr)
 {
 	push(q, used, nr, NULL, NULL);
 }
 
 void bus_push_with(struct bus_queue *q, u16 id, u32 written, void (*fn)(void *arg), void *arg)
 {
-	struct bus_used used = { id, written };
+	struct vring_done used = { id, written };
 
 	push(q, &used, 1, fn, arg);
 }

@@ -160,10 +160,20 @@ static int net_start(struct bus_device *dev)
 	n->active = 1;
 	WRITE_ONCE(n->memlock, memlock_pages());
 	WRITE_ONCE(n->running, true);
+	for (i = 0; i < dev->nr_queues; i++)
+		dev->queues[i].prompt = i == control_nr(n);
 	for (i = 0; i < n->pairs; i++)
 		net_rx_open(n, i);
 	net_link_changed(n);
 	return 0;
+}
+
+static void net_drained(struct bus_queue *q)
+{
+	struct net_nic *n = nic_of(q->dev);
+
+	if (q->nr % 2 == 0 && q->nr / 2 < n->pairs)
+		net_rx_drained(n, q->nr / 2);
 }
 
 /* To the guest, buffers are kept until there is a frame: nobody else gives them back. */
@@ -278,6 +288,7 @@ static const struct bus_ops net_ops = {
 	.start		= net_start,
 	.stop		= net_stop,
 	.disabled	= net_disabled,
+	.drained	= net_drained,
 	.kick		= net_kick,
 	.unplug		= net_unplug,
 	.counters	= counter_names,

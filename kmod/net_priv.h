@@ -142,6 +142,8 @@ void net_rx_free(struct net_rx *rx);	/* closed; process context */
 void net_rx_kick(struct net_nic *n, unsigned int pair);
 /* Give all buffers back unused, take no more until the next kick or net_rx_open(). */
 void net_rx_close(struct net_nic *n, unsigned int pair);	/* process context */
+/* Unpin them. The queue is disabled, and its pop lock held. */
+void net_rx_drained(struct net_nic *n, unsigned int pair);
 void net_rx_open(struct net_nic *n, unsigned int pair);
 /* ndo_start_xmit of the host's end */
 netdev_tx_t net_rx_xmit(struct sk_buff *skb, struct net_device *netdev);

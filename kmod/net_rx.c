@@ -285,9 +285,15 @@ void net_rx_close(struct net_nic *n, unsigned int pair)
 	tail = rx->tail;
 	WRITE_ONCE(rx->head, tail);
 	spin_unlock_bh(&rx->lock);
-	/* unpinned by a later kick of the queue, or when the interface goes */
+	/* unpinned when the queue is drained */
 	for (; head != tail; head++)
 		bus_push(q, buf_at(rx, head)->id, 0);
+}
+
+void net_rx_drained(struct net_nic *n, unsigned int pair)
+{
+	lockdep_assert_held(&n->dev.queues[2 * pair].pop);
+	unpin_used(&n->rx[pair]);
 }
 
 /* ---- 2. Frames -------------------------------------------------------------------- */
@@ -346,7 +352,7 @@ static int put_frame(struct cursor *c, const void *hdr, const struct sk_buff *sk
  * How many buffers does the frame need, of @max that there can be? rx->lock held.
  * Return: 0: so many are not there, < 0: it will never fit.
  */
-static int count_bufs(struct net_rx *rx, u32 len, struct bus_used *used, unsigned int max)
+static int count_bufs(struct net_rx *rx, u32 len, struct vring_done *used, unsigned int max)
 {
 	unsigned int i;
 
@@ -377,7 +383,7 @@ static bool is_taken(const struct net_nic *n, const struct sk_buff *skb)
 
 /* rx->lock held. Return: buffers used, 0: none are there, < 0: drop it. */
 static int frame_to_bufs(struct net_nic *n, struct net_rx *rx, const struct vring_host *ring,
-			 const struct sk_buff *skb, struct bus_used *used)
+			 const struct sk_buff *skb, struct vring_done *used)
 {
 	struct virtio_net_hdr_mrg_rxbuf hdr;
 	struct cursor at = { .rx = rx, .buf = rx->head };
@@ -395,7 +401,8 @@ static int frame_to_bufs(struct net_nic *n, struct net_rx *rx, const struct vrin
 		nr = starve(rx);
 	if (nr <= 0)
 		return nr;
-	err = virtio_net_hdr_from_skb(skb, &hdr.hdr, true, true, 0);
+	/* without GUEST_CSUM no flag is known to the driver (5.1.6.4.1) */
+	err = virtio_net_hdr_from_skb(skb, &hdr.hdr, true, n->takes & NETIF_F_HW_CSUM, 0);
 	if (err)
 		return err;
 	hdr.num_buffers = (__force __virtio16)(u16)nr;
@@ -412,7 +419,7 @@ netdev_tx_t net_rx_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct net_nic *n = nic_of_netdev(netdev);
 	unsigned int pair = skb_get_queue_mapping(skb);
 	struct bus_queue *q = &n->dev.queues[2 * pair];
-	struct bus_used used[NET_BUFS_MAX];
+	struct vring_done used[NET_BUFS_MAX];
 	struct net_rx *rx = &n->rx[pair];
 	int nr;
 

@@ -254,7 +254,7 @@ void net_tx_kick(struct net_nic *n, unsigned int pair)
 	struct vring_chain chain = { .segs = n->segs + q->nr * NET_SEGS_MAX,
 				     .max = NET_SEGS_MAX };
 	unsigned int budget = BUDGET, nr = 0;
-	struct bus_used used[16];
+	struct vring_done used[16];
 	struct sk_buff_head frames;
 	struct sk_buff *skb;
 
@@ -268,7 +268,7 @@ void net_tx_kick(struct net_nic *n, unsigned int pair)
 			skb = tx_one(n, q, &chain);
 			if (skb)
 				__skb_queue_tail(&frames, skb);
-			used[nr++] = (struct bus_used){ chain.id, 0 };
+			used[nr++] = (struct vring_done){ chain.id, 0 };
 			if (nr == ARRAY_SIZE(used)) {
 				bus_push_many(q, used, nr);
 				nr = 0;

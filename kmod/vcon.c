@@ -173,11 +173,13 @@ static int take(struct vcon_port *port, struct bus_queue *q, struct vring_chain 
 {
 	const char *why = NULL;
 	bool room;
+	u64 nth;
 	int err;
 
 	mutex_lock(&port->host.lock);
 	vcon_host_flush(port);
 	room = vcon_host_room(port);
+	nth = port->host.nth;
 	mutex_unlock(&port->host.lock);
 	if (!room)
 		return 0;
@@ -188,7 +190,7 @@ static int take(struct vcon_port *port, struct bus_queue *q, struct vring_chain 
 	} else if (chain->out_len > VCON_BUFFER_MAX) {
 		why = "a buffer of output has more than 256 KiB";
 	} else {
-		err = vcon_host_output(port, q, chain);
+		err = vcon_host_output(port, q, chain, nth);
 		if (err)
 			why = err == -ENOMEM ? "the host has no memory for a buffer of output" :
 					       "a buffer of output is not memory";
@@ -656,6 +658,10 @@ struct bus_device *vcon_new(const struct vcon_param *params, unsigned int nr,
 			      queues, QUEUE_SIZE);
 	if (err)
 		goto err_free;
+	/* Linux waits for these with locks held, or interrupts off */
+	v->dev.queues[CTL_RX].prompt = true;
+	v->dev.queues[CTL_TX].prompt = true;
+	vcon_tx_queue(&v->ports[0])->prompt = params[0].terminal;
 	return &v->dev;
 
 err_free:

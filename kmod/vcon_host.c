@@ -68,6 +68,7 @@ static void connect(struct vcon_port *port, struct socket *client)
 	struct vcon_host *h = &port->host;
 
 	h->client = client;
+	h->nth++;
 	h->sent = h->written - min_t(u64, h->written, VCON_HISTORY);
 	init_waitqueue_func_entry(&h->client_wait, client_wake);
 	add_wait_queue(sk_sleep(client->sk), &h->client_wait);
@@ -246,7 +247,7 @@ static void remember(struct vcon_host *h, const char *from, u32 len)
 }
 
 int vcon_host_output(struct vcon_port *port, struct bus_queue *q,
-		     const struct vring_chain *chain)
+		     const struct vring_chain *chain, u64 nth)
 {
 	struct vcon_host *h = &port->host;
 	char *bytes;
@@ -262,6 +263,9 @@ int vcon_host_output(struct vcon_port *port, struct bus_queue *q,
 	mutex_lock(&h->lock);
 	if (port->terminal) {
 		remember(h, bytes, chain->out_len);
+	} else if (!h->client || h->nth != nth) {
+		/* he has gone meanwhile, and it is not for the next one */
+		h->dropped += chain->out_len;
 	} else {
 		/* the last one is sent, and nobody else takes one */
 		swap(h->out, bytes);

@@ -36,6 +36,7 @@ struct vcon_device;
  * @dropped: bytes that the client of a terminal was too slow for, that one does not mean
  *	to read, or that one has left behind
  * @refused: clients
+ * @nth: counts those that were let in
  */
 struct vcon_host {
 	char path[UNIX_PATH_MAX + 1];
@@ -50,6 +51,7 @@ struct vcon_host {
 	u32 out_at, out_len;
 	char *history;
 	u64 written, sent, dropped, refused;
+	u64 nth;
 };
 
 /*
@@ -109,11 +111,11 @@ bool vcon_host_flush(struct vcon_port *port);
 bool vcon_host_room(struct vcon_port *port);
 
 /*
- * Take a buffer: 1 to VCON_BUFFER_MAX bytes, vcon_host_room() said yes. Host's lock not
- * held, as guest memory may never come; context of bus_ops.kick. Return: 0, -EFAULT (no
+ * Take a buffer: 1 to VCON_BUFFER_MAX bytes, vcon_host_room() said yes, of client @nth, with
+ * whom it goes. Host's lock not held, as guest memory may never come; context of bus_ops.kick. Return: 0, -EFAULT (no
  * memory of the guest), -ENOMEM.
  */
 int vcon_host_output(struct vcon_port *port, struct bus_queue *q,
-		     const struct vring_chain *chain);
+		     const struct vring_chain *chain, u64 nth);
 
 #endif /* DOMUS_VCON_PRIV_H */

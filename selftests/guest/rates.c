@@ -132,6 +132,41 @@ static void burst(void)
 	ok(good & lasted(begun, 400 * MS), "a pause makes up for a burst, and no more");
 }
 
+/* As many as come back are asked anew. Return: how many came back. */
+static unsigned int again(struct disk *d, u32 type)
+{
+	unsigned int n = 0;
+
+	while (ring_take(&d->ring, NULL) >= 0 && start(d, type, SECTOR))
+		n++;
+	if (n)
+		disk_kick(d);
+	return n;
+}
+
+/* Two queues that always ask for more have a half each, whichever comes first. */
+static void halves(struct disk *first, struct disk *second)
+{
+	bool good = limit("disk d --rate 0 --ops 100 --burst 0");
+	unsigned int i, one = 0, two = 0;
+	u64 end = now() + 10000 * MS;
+
+	for (i = 0; good && i < 8; i++)
+		good = start(first, VIRTIO_BLK_T_IN, SECTOR) &&
+		       start(second, VIRTIO_BLK_T_IN, SECTOR);
+	disk_kick(first);
+	disk_kick(second);
+	while (good && one + two < 60 && now() < end) {
+		one += again(first, VIRTIO_BLK_T_IN);
+		two += again(second, VIRTIO_BLK_T_IN);
+		idle(MS);
+	}
+	ok(good && one >= 24 && two >= 24, "two greedy queues: %u and %u of 60", one, two);
+	/* as nobody waits for what is left */
+	ok(!dev_reset(&disk.dev) && limit("disk d --rate 0 --ops 0") &&
+	   disk_open(&disk, DISK_FEATURES), "opened anew");
+}
+
 /* The limit is the device's, not a queue's. */
 static void two_queues(void)
 {
@@ -155,6 +190,7 @@ static void two_queues(void)
 		good = disk_end(&disk, &status) >= 0 && disk_end(&half, &status) >= 0;
 	/* each may take one more than there are tokens for */
 	ok(good & lasted(begun, (2 * 20 - 2) * 1000 * MS / OPS), "two queues share the limit");
+	halves(&disk, &half);
 }
 
 /* A byte in a second: what comes behind the first request waits for minutes. */
@@ -278,7 +314,7 @@ void test(void)
 	dev_init();
 	exact = arg_is("exact", "yes");
 	data = dev_memory(LARGE);
-	plan(20);
+	plan(22);
 	if (!dev_find(&disk.dev, VIRTIO_ID_BLOCK, 0) || !disk_open(&disk, DISK_FEATURES) ||
 	    !dev_find(&nic.dev, VIRTIO_ID_NET, 0) || !nic_open(&nic))
 		guest_stop(DOMUS_SHUTDOWN_CRASH, "a disk and a network interface are needed");
