@@ -432,7 +432,12 @@ static enum install leaf_set(struct fill *f, struct shadow_table *t, unsigned in
 		return INST_SPURIOUS;
 	}
 	for (i = 0; i < INSTALLS; i++) {
-		u64 was = cmpxchg64(sptep, old, val | (old & (SPTE_A | SPTE_D)));
+		u64 was;
+
+		/* a fill may not take a right away, which nobody would be flushed for */
+		if (old & ~val & SPTE_RW)
+			return INST_CONFLICT;
+		was = cmpxchg64(sptep, old, val | (old & (SPTE_A | SPTE_D)));
 
 		if (was == old)
 			return INST_FILLED;

@@ -56,8 +56,11 @@ void table_free_list(struct shadow *sh, struct list_head *list)
 {
 	struct shadow_table *t, *n;
 
-	list_for_each_entry_safe(t, n, list, link)
+	list_for_each_entry_safe(t, n, list, link) {
 		table_free(sh, t);
+		/* all of a large domain's may be in there */
+		cond_resched();
+	}
 	INIT_LIST_HEAD(list);
 }
 

@@ -236,16 +236,17 @@ static void upper_detach(struct shadow_zap *z, unsigned long *slots, struct list
 static void root_drop(struct shadow_zap *z, struct shadow_root *root,
 		      const unsigned long *slots, struct list_head *list)
 {
-	unsigned int s;
+	unsigned int s, cleared = 0;
 
 	root_detach(z, root, list);
 	for_each_set_bit(s, slots, TABLE_ENTRIES) {
+		cleared++;
 		if (!root->top[VIEW_KERNEL]->hw[s])
 			continue;
 		WRITE_ONCE(root->top[VIEW_KERNEL]->hw[s], 0);
 		z->zaps++;
 	}
-	z->work += 2;	/* what an empty root costs */
+	z->work += 2 + cleared / 8;	/* what an empty root costs, and these */
 }
 
 /*
@@ -316,7 +317,7 @@ static bool zap_level(struct shadow_zap *z, struct shadow_table *t, u64 start, u
 	u64 span = 1ULL << table_shift(t->level);
 	u64 base = start & ~(span * TABLE_ENTRIES - 1);
 	int left = atomic_read(&t->used);
-	unsigned int i, end;
+	unsigned int i, end, first;
 
 	if (t->whole) {
 		start = base;
@@ -324,6 +325,7 @@ static bool zap_level(struct shadow_zap *z, struct shadow_table *t, u64 start, u
 	}
 	i = table_index(start, t->level);
 	end = table_index(last, t->level);
+	first = i;
 	for (; left > 0 && i <= end; i++) {
 		u64 va = base + i * span;
 		u64 e = t->hw[i];
@@ -361,6 +363,7 @@ static bool zap_level(struct shadow_zap *z, struct shadow_table *t, u64 start, u
 	}
 	if (!z->wrprotect)
 		t->whole = false;
+	z->work += (i - first) / 8;	/* as entries that are not there are not for nothing */
 	return true;
 }
 
