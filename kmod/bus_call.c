@@ -325,7 +325,8 @@ s64 bus_call_notify(struct domus_domain *d, u64 handle, u64 queue)
 		return -ENODEV;
 	if (queue < dev->nr_queues) {
 		bus_kick(&dev->queues[array_index_nospec(queue, dev->nr_queues)]);
-		r = 0;
+		/* drivers may wait for an answer with interrupts off: tell them that none comes */
+		r = bus_plugged(dev) ? 0 : -ENODEV;
 	}
 	bus_put(dev);
 	return r;
