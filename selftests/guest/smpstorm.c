@@ -103,8 +103,11 @@ static void timed_sleep(u64 *seed, u64 me)
 		hc1(DOMUS_HC_EVENT_UNMASK, port);
 	hc1(DOMUS_HC_SET_TIMER, hc1(DOMUS_HC_GET_TIME, DOMUS_TIME_MONOTONIC) +
 				random_of(seed) % 200000);
-	if (me && !(random_of(seed) % 4))
+	/* the event that is to end the storm may come before: events are off from here on */
+	my_page()->vif = 0;
+	if (me && !(random_of(seed) % 4) && !get(&stop))
 		hc0(DOMUS_HC_BLOCK);
+	my_page()->vif = 1;
 }
 
 static void storm(u64 me);

@@ -23,7 +23,7 @@
 #define BATCH	32
 
 static u64 published;		/* what is found at AT is not older */
-static u64 looks, stale;
+static u64 looks, stale, flushes;
 static u32 ready;
 
 /* ---- 1. Beside a flush of everything ----------------------------------------------------- */
@@ -53,11 +53,13 @@ static void look(u64 root)
 	__atomic_add_fetch(&stale, bad, __ATOMIC_SEQ_CST);
 }
 
+/* The others' roots are to be there before: a new one comes behind all that have been emptied. */
 static void flush_all(void)
 {
+	within(get(&ready) == CPUS - 2);
 	__atomic_add_fetch(&ready, 1, __ATOMIC_SEQ_CST);
 	while (others_go_on())
-		hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_ALL, 0, 0, 0, ~0UL, NULL);
+		flushes += !hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_ALL, 0, 0, 0, ~0UL, NULL);
 }
 
 static u64 *roots[CPUS];
@@ -100,9 +102,13 @@ static bool load_many(void)
 			calls[j] = (struct domus_multicall){
 				.call = DOMUS_HC_LOAD_ROOT,
 				.args[0] = j < BATCH ? FIRST + (i + j) * 4096 : pa(guest_root()),
+				.result = -1,
 			};
 		if (hc2(DOMUS_HC_MULTICALL, pa(calls), BATCH + 1) != BATCH + 1)
 			return false;
+		for (j = 0; j <= BATCH; j++)
+			if (calls[j].result)
+				return false;
 	}
 	return true;
 }
@@ -120,7 +126,8 @@ static void beside_flushes(void)
 	ok(within(get(&ready) == CPUS - 1), "all others are at work");
 	changes = change(arg_number("ms", 8000));
 	i = others_stop();
-	ok(i && changes && looks > 1000, "%lu changes, %lu looks", changes, looks);
+	ok(i && changes && looks > 1000 && flushes > 10,
+	   "%lu changes, %lu looks, %lu flushes of all", changes, looks, flushes);
 	ok(!stale, "%lu of them found what was there before", stale);
 }
 
