@@ -294,8 +294,73 @@ static bool remap(u64 at, unsigned int rounds, u64 op, u64 mask)
 	return good && readers == 3 && !get(&stale);
 }
 
+extern const u8 write_here[], write_behind[];
+static u32 refused_writes;
+
+/* Writes all the time, where it may. */
+static void writer(u64 at)
+{
+	u32 n = 0;
+
+	set(&step, 1);
+	while (!get(&stop))
+		asm volatile("write_here: movl %0, 8(%1)\nwrite_behind:" : : "r"(++n), "r"(at) :
+			     "memory");
+}
+
+static bool is_refused(struct guest_regs *regs)
+{
+	if (regs->rip != (u64)write_here)
+		return false;
+	regs->rip = (u64)write_behind;
+	__atomic_add_fetch(&refused_writes, 1, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+/*
+ * A page that becomes read-only and executable, and is executed before it is flushed: when that
+ * is done nobody writes there, though the vCPU that asks has the new entry already.
+ */
+static bool protect(u64 at, unsigned int rounds)
+{
+	u8 *page = page_alloc();
+	u32 *word = (u32 *)(page + 8), last;
+	unsigned int i, j, bad = 0;
+	u64 *pte;
+	bool good;
+
+	page[0] = 0xc3;		/* ret */
+	map_page(guest_root(), at, pa(page), PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D);
+	pte = find_pte(guest_root(), at);
+	on_trap(14, is_refused);
+	set(&step, 0);
+	set(&stop, 0);
+	good = cpu_up(1, writer, at) == 0 && within(get(&step) == 1);
+	for (i = 0; good && i < rounds; i++) {
+		last = get(word);
+		*pte = pa(page) | PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D;
+		hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_RANGE, guest_info->root_gpa, at, at + 4096,
+		      ~0UL, NULL);
+		good = within(get(word) != last);
+		*pte = pa(page) | PTE_P | PTE_A | PTE_D;
+		((void (*)(void))at)();
+		hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_WRPROTECT, guest_info->root_gpa, at,
+		      at + 4096, ~0UL, NULL);
+		last = get(word);
+		for (j = 0; j < 10000; j++)
+			bad += get(word) != last;
+	}
+	set(&stop, 1);
+	good &= cpu_is_down(1) && get(&refused_writes);
+	on_trap(14, NULL);
+	if (bad)
+		print("# %u writes behind it\n", bad);
+	return good && !bad;
+}
+
 static void flushes(void)
 {
+	ok(protect(LOWER + 0x10000, 50), "no write behind a write protection");
 	ok(remap(LOWER, 400, DOMUS_FLUSH_RANGE, ~0UL), "no stale read: a range");
 	ok(remap(LOWER, 400, DOMUS_FLUSH_RANGE, 0xe), "a mask of those who look");
 	ok(remap(LOWER, 100, DOMUS_FLUSH_ROOT, ~0UL), "a root");
@@ -419,7 +484,7 @@ static void topologies(void)
 
 void test(void)
 {
-	plan(2 + 3 * 4 + 1 + 7 + 11 + 6 + 10 + 1);
+	plan(2 + 3 * 4 + 1 + 7 + 11 + 7 + 10 + 1);
 	on_trap(EVENT, port_event);
 	smp_init(4);
 	up_and_down();
