@@ -112,8 +112,8 @@ bool vcon_host_room(struct vcon_port *port);
 
 /*
  * Take a buffer: 1 to VCON_BUFFER_MAX bytes, vcon_host_room() said yes, of client @nth, with
- * whom it goes. Host's lock not held, as guest memory may never come; context of bus_ops.kick. Return: 0, -EFAULT (no
- * memory of the guest), -ENOMEM.
+ * whom it goes. Host's lock not held, as guest memory may never come; context of
+ * bus_ops.kick. Return: 0, -EFAULT (no memory of the guest), -ENOMEM.
  */
 int vcon_host_output(struct vcon_port *port, struct bus_queue *q,
 		     const struct vring_chain *chain, u64 nth);

@@ -201,9 +201,11 @@ bool vcpu_yield_to(struct domus_vcpu *v)
  */
 static u64 tlb_flushes(const struct domus_vcpu *v)
 {
-	/* acquire, with switch_world(): the CR3 of the host was loaded before */
-	return smp_load_acquire(&v->exits) + smp_load_acquire(&v->data->flushes) +
-	       smp_load_acquire(&v->turned_back);
+	/* acquire, with switch_world() and enter(): the CR3 of the host was loaded before */
+	u64 before = smp_load_acquire(&v->exits) + smp_load_acquire(&v->turned_back);
+
+	/* likewise, with switch.S: that of the guest was loaded anew */
+	return before + smp_load_acquire(&v->data->flushes);
 }
 
 u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root *root)

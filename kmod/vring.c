@@ -375,8 +375,10 @@ static void push_packed(struct vring_host *r, const struct vring_done *done, uns
 	for (i = 1; i < nr; i++) {
 		d = descs + r->next_used;
 		flags = fill_packed(r, d, done[i].id, done[i].written);
+		/* behind what it says */
 		smp_store_release(&d->flags, (__force __le16)flags);
 	}
+	/* behind all of the others */
 	smp_store_release(&first->flags, (__force __le16)of_first);
 }
 

@@ -415,9 +415,9 @@ TEST_F(traffic, many_at_once)
 			ASSERT_EQ(1, vring_pop(&g->host, &chain, guest_read, g));
 			done[i] = (struct vring_done) { chain.id, 100 * i };
 		}
-		before_release = look;
+		barrier_watch.before_release = look;
 		vring_push_many(&g->host, done, n);
-		before_release = NULL;
+		barrier_watch.before_release = NULL;
 		ASSERT_EQ(0, seen_early) TH_LOG("in round %u", round);
 		for (i = 0; i < n; i++) {
 			ASSERT_EQ(done[i].id, take(g, &len));

@@ -7,17 +7,19 @@
 #define smp_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 /* likewise */
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
-/*
- * Set by a test that looks, as another CPU, at what is there before each release. One for
- * each program.
- */
-void (*before_release)(void) __attribute__((weak));
+/* For a test that looks, as another CPU, at what is there before each release. */
+struct barrier_watch {
+	void (*before_release)(void);
+};
+
+/* one for each program */
+struct barrier_watch barrier_watch __attribute__((weak));
 
 /* likewise */
 #define smp_store_release(p, v)						\
 do {									\
-	if (before_release)						\
-		before_release();					\
+	if (barrier_watch.before_release)				\
+		barrier_watch.before_release();				\
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);			\
 } while (0)
 
