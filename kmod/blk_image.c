@@ -343,14 +343,18 @@ static bool start_bdev(struct blk_io *io)
 
 /* ---- 4. Files ------------------------------------------------------------------- */
 
-static int finish_file(struct blk_io *io, long done)
+/*
+ * A file system that does a part says so, and only when it is asked for the rest, why.
+ * Return: true: it is to be asked; else *@err is what came of all of it.
+ */
+static bool has_rest(struct blk_io *io, long done, int *err)
 {
-	if (done < 0)
-		return done;
-	if (done == io->len)
-		return 0;
-	/* its file system is full; or the file has become shorter */
-	return io->op == BLK_OP_WRITE ? -ENOSPC : -EIO;
+	*err = 0;
+	if (done > 0)
+		io->moved += done;
+	else
+		*err = done ?: -EIO;	/* the file has become shorter */
+	return !*err && io->moved < io->len;
 }
 
 static void end_file_write(struct blk_io *io)
@@ -375,17 +379,18 @@ static bool wants_worker(const struct blk_io *io, long done)
 static void iocb_done(struct kiocb *iocb, long done)
 {
 	struct blk_io *io = container_of(iocb, struct blk_io, iocb);
+	int err;
 
 	end_file_write(io);
 	/* a part of it was started, and the rest would have had to wait */
-	if (wants_worker(io, done))
+	if (wants_worker(io, done) || has_rest(io, done, &err))
 		give_to_worker(io);
 	else
-		io->done(io, finish_file(io, done));
+		io->done(io, err);
 }
 
 /*
- * Freeze protection taken, and dropped when it is done, perhaps elsewhere.
+ * What is left of it. Freeze protection taken, and dropped when it is done, perhaps elsewhere.
  * Return: as read_iter(), -EIOCBQUEUED: iocb_done() comes.
  */
 static ssize_t rw_file(struct blk_io *io, int flags)
@@ -395,10 +400,11 @@ static ssize_t rw_file(struct blk_io *io, int flags)
 	ssize_t r;
 
 	init_sync_kiocb(&io->iocb, file);
-	io->iocb.ki_pos = io->pos;
+	io->iocb.ki_pos = io->pos + io->moved;
 	io->iocb.ki_flags |= flags | (io->durable ? IOCB_DSYNC : 0);
 	io->iocb.ki_complete = iocb_done;
 	iov_iter_bvec(&iter, io->op == BLK_OP_READ ? READ : WRITE, io->bvecs, io->nr, io->len);
+	iov_iter_advance(&iter, io->moved);
 	if (io->op == BLK_OP_READ)
 		return vfs_iocb_iter_read(file, &io->iocb, &iter);
 	/* whoever completes it may be another task: lockdep is told so */
@@ -446,7 +452,7 @@ static bool try_file(struct blk_io *io)
 		return true;
 	if (wants_worker(io, r))
 		return false;
-	io->done(io, finish_file(io, r));
+	io->done(io, 0);
 	return true;
 }
 
@@ -486,11 +492,23 @@ static int change_bdev(struct blk_io *io)
 	return err;
 }
 
+static void wait_for_file(struct blk_io *io)
+{
+	ssize_t r;
+	int err;
+
+	do {
+		if (io->op == BLK_OP_WRITE)
+			file_start_write(io->image->file);
+		r = rw_file(io, 0);
+		if (r == -EIOCBQUEUED)
+			return;
+	} while (has_rest(io, r, &err));
+	io->done(io, err);
+}
+
 static void wait_for_io(struct blk_io *io)
 {
-	struct file *file = io->image->file;
-	ssize_t r;
-
 	if (io->unwanted(io)) {
 		io->done(io, -EIO);
 		return;
@@ -499,15 +517,11 @@ static void wait_for_io(struct blk_io *io)
 		return;
 	switch (io->op) {
 	case BLK_OP_FLUSH:
-		io->done(io, vfs_fsync(file, 1));
+		io->done(io, vfs_fsync(io->image->file, 1));
 		return;
 	case BLK_OP_READ:
 	case BLK_OP_WRITE:
-		if (io->op == BLK_OP_WRITE)
-			file_start_write(file);
-		r = rw_file(io, 0);
-		if (r != -EIOCBQUEUED)
-			io->done(io, finish_file(io, r));
+		wait_for_file(io);
 		return;
 	default:
 		io->done(io, io->image->bdev ? change_bdev(io) : change_file(io));
@@ -538,6 +552,7 @@ void blk_io_start(struct blk_io *io)
 	bool moves = io->op == BLK_OP_READ || io->op == BLK_OP_WRITE;
 
 	io->err = 0;
+	io->moved = 0;
 	io->nowait = bdev && io->image->nowait;
 	if (io->nowait && start_bdev(io))
 		return;

@@ -73,6 +73,7 @@ struct blk_io {
 	bool (*unwanted)(const struct blk_io *io);
 	void (*done)(struct blk_io *io, int err);
 	/* private: */
+	u64 moved;		/* of it in a file, bytes */
 	struct kthread_work work;
 	struct kiocb iocb;
 	atomic_t left;
