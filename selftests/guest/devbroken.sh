@@ -350,6 +350,11 @@ reboot_waits() {
 	dm resume dm && hears devio && answers open 1 && answers read 0
 	result "the disk works again: so does the guest"
 	dm suspend --noflush --nolockfs dm && answers start 16 && echo reboot >&7 && soon reboots &&
+		forced && reboots
+	result "forced removal while a reboot waits: told"
+	dm resume dm && hears devio && soon is_gone && with /dev/dm-0 && answers read 0
+	result "the guest comes up without the disk, and gets it anew"
+	dm suspend --noflush --nolockfs dm && answers start 16 && echo reboot >&7 && soon reboots &&
 		destroyed "a reboot waits"
 	dm resume dm && soon unused
 	result "nothing is left of that"
