@@ -15,7 +15,7 @@ answer() {
 		domctl "$kind" set rates "$name" "$@" > /dev/null
 		echo $?
 		;;
-	flood) flood "$2" 1000; echo ;;
+	flood) flood "$2" "$3"; echo ;;
 	up) link_up nic-rates 10.9.8 02:00:00:00:00:0a; echo ;;
 	esac
 }
