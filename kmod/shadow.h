@@ -75,6 +75,9 @@ void shadow_put_root(struct shadow *sh, struct shadow_root *root);
 /* Guest physical address that names the root. */
 u64 shadow_root_gpa(const struct shadow_root *root);
 
+/* Bits that a guest's entry must not have. Any context. */
+u64 shadow_gpte_rsvd(void);
+
 /* Physical address (with the encryption mask) of a view's top table, for CR3. */
 u64 shadow_root_cr3(const struct shadow_root *root, bool user);
 

@@ -123,6 +123,11 @@ static inline u64 gpte_rsvd(void)
 	return GPTE_ADDR & ~(BIT_ULL(boot_cpu_data.x86_phys_bits) - 1);
 }
 
+u64 shadow_gpte_rsvd(void)
+{
+	return gpte_rsvd();
+}
+
 static __always_inline enum ptwalk_status
 walk(struct shadow *sh, u64 root, u64 va, u32 access, struct ptwalk_result *w)
 {
@@ -449,18 +454,23 @@ static enum install leaf_set(struct fill *f, struct shadow_table *t, unsigned in
 /* ---- 4. Neighbours ---------------------------------------------------- */
 
 /*
- * Which entries of the group that begins at @first of the leaf's table does the guest
- * use (P and A set)? Return: a bit for each.
+ * Which entries of the group that begins at @first does the guest use (P and A set), and
+ * not the shadow, whose are @hw? Return: a bit for each.
  */
-static __always_inline unsigned int group_used(struct fill *f, unsigned int first)
+static __always_inline unsigned int group_used(struct fill *f, const u64 *hw,
+					       unsigned int first)
 {
 	const u64 used = GPTE_P | GPTE_A;
 	unsigned int i, mask = 0;
 	u64 __user *p;
 	u64 e;
 
-	if (unlikely(f->w.level > 1))
-		return BIT(GROUP) - 1;
+	if (unlikely(f->w.level > 1)) {
+		for (i = 0; i < GROUP; i++)
+			if (!READ_ONCE(hw[i]))
+				mask |= BIT(i);
+		return mask;
+	}
 	p = table_ptr(f->sh->gmem, f->w.table_gpa + first * sizeof(u64));
 	if (!p)
 		return 0;
@@ -468,6 +478,8 @@ static __always_inline unsigned int group_used(struct fill *f, unsigned int firs
 	__uaccess_begin_nospec();
 #pragma GCC unroll 16
 	for (i = 0; i < GROUP; i++) {
+		if (READ_ONCE(hw[i]))
+			continue;
 		unsafe_get_user(e, &p[i], fault);
 		if ((e & used) == used)
 			mask |= BIT(i);
@@ -543,10 +555,12 @@ static __always_inline void prefill(struct fill *f, struct shadow_table *t, unsi
 
 	if (unlikely(f->sh->inv_count))
 		return;
-	mask = group_used(f, first) & ~BIT(idx - first);
-	for_each_set_bit(i, &mask, GROUP)
-		if (!READ_ONCE(t->hw[first + i]) && !prefill_one(f, t, first + i))
+	mask = group_used(f, &t->hw[first], first);
+	for (; mask; mask &= mask - 1) {
+		i = __ffs(mask);
+		if (!prefill_one(f, t, first + i))
 			break;
+	}
 }
 
 /* ---- 5. Install: all of it -------------------------------------------- */

@@ -7,9 +7,10 @@
  *   3. exits: vector stubs, saving the guest
  *   4. the way out: guest to host
  *   5. SYSCALL: tier 1, user <-> kernel without leaving the guest's CR3s
- *   6. NMI, #MC, #DB, #DF and faults of the switcher itself
+ *   6. #PF: tier 1, those of user mode that the guest's own tables mean
+ *   7. NMI, #MC, #DB, #DF and faults of the switcher itself
  *
- * Parts 2 to 6 are position independent, live in .rodata and run as a copy in
+ * Parts 2 to 7 are position independent, live in .rodata and run as a copy in
  * each cell, so objtool, retpolines and return thunks leave them alone: there
  * is no return and no indirect branch in them. The order of operations is that
  * of "Order in" and "Order out" in kmod/DESIGN.md; cell.h and switch.h say what
@@ -172,7 +173,7 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	RDBASES(HOST_BASE)
 	/*
 	 * From here to the last lidt NMI and #MC reach the cell. Until ltr they
-	 * run on the host's IST stacks and must not push (section 6).
+	 * run on the host's IST stacks and must not push (section 7).
 	 */
 	lidt	D(CD_idtr)
 	/*
@@ -668,7 +669,171 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 	mov	V(DOMUS_VP_RET_RFLAGS), %r11
 	jmp	.Lreturn_frame
 
-/* ---- 6. NMI, #MC, #DB, #DF, faults of the switcher ------------------------ */
+/* ---- 6. #PF: tier 1 ------------------------------------------------------- */
+
+/* After CR3 of the host: of user pages, which are the holder's. */
+.macro USER_PAGES insn:req
+	cmpb	$0, D(CD_smap)
+	je	77f
+	\insn
+77:
+.endm
+
+/*
+ * One level of the guest's tables. rax: the table's gpa, then the entry; rdx: the address
+ * that faulted; r8: AND over the entries. Clobbers rcx. A mispredicted check reads at
+ * gpa 0 (SDM 3A, 4.5.4 for the bits). Page sizes are left to C.
+ */
+.macro WALK shift:req leaf
+	mov	%rdx, %rcx
+	shr	$\shift, %rcx
+	and	$511, %ecx
+	lea	(%rax,%rcx,8), %rax
+	cmp	%rsi, %rax
+	sbb	%rcx, %rcx
+	jz	.Lwalk_leave
+	and	%rcx, %rax
+	mov	(%rdi,%rax), %rax
+	test	$1, %al
+	jz	.Lwalk_absent
+	test	%rax, H(CH_gpte_rsvd)
+	jnz	.Lwalk_leave
+	and	%rax, %r8
+	.ifb \leaf
+	test	%al, %al			/* PS */
+	js	.Lwalk_leave
+	and	%r9, %rax
+	.endif
+.endm
+
+/*
+ * A fault of user mode is the guest's own if its tables say so: they are read where the
+ * holder has them, with its CR3, as C would, but without the rest of the way out. The
+ * rest is C's: fills, whatever is unusual, guest memory that is not there just now.
+ */
+.Lfault:			/* vector, error, ip, cs, flags, sp, ss */
+	cmpb	$CELL_MODE_USER, D(CD_mode)
+	jne	.Lexit
+	cmpq	$0, D(CD_fault_entry)
+	je	.Lexit
+	testb	$3, 24(%rsp)
+	jz	.Lring0_fault
+	testq	$~0x17, 8(%rsp)			/* present, write, user, fetch */
+	jnz	.Lsave_gprs
+	cmpq	$0, D(CD_dr7)			/* they are for the guest's addresses */
+	jne	.Lsave_gprs
+	cmpb	$0, V(DOMUS_VP_BUSY)
+	jne	.Lsave_gprs
+	push	%rax
+	push	%rcx
+	push	%rdx
+	push	%rsi
+	push	%rdi
+	push	%r8
+	push	%r9
+	push	%r10
+	mov	%cr2, %rdx
+	mov	%cr3, %r10
+	mov	D(CD_host_cr3), %rax
+	mov	%rax, %cr3
+	mov	%rdx, %rax
+	shr	$47, %rax
+	jnz	.Lwalk_leave			/* upper half, or KVM's token */
+	mov	H(CH_apf), %rax
+	test	%rax, %rax
+	jz	1f
+	cmpl	$0, (%rax)
+	jne	.Lwalk_leave
+1:	mov	H(CH_gmem_hva), %rdi
+	mov	H(CH_gmem_size), %rsi
+	mov	D(CD_root_gpa), %rax
+	mov	$CELL_GPTE_ADDR, %r9
+	mov	%r9, %r8			/* no bit of it below is asked for */
+	or	$6, %r8
+	USER_PAGES stac
+.Lwalk:
+	WALK	39
+	WALK	30
+	WALK	21
+	WALK	12, leaf
+.Lwalk_end:
+	/* it is there: the guest's fault if it may not be written to, and a fill else */
+	testb	$2, 64 + 8(%rsp)
+	jz	.Lwalk_leave
+	and	$6, %r8d
+	cmp	$4, %r8d
+	jne	.Lwalk_leave
+	mov	64 + 8(%rsp), %eax
+	or	$1, %eax
+	jmp	.Lwalk_deliver
+.Lwalk_absent:
+	mov	64 + 8(%rsp), %eax
+	and	$~1, %eax
+.Lwalk_deliver:			/* rax: error, rdx: address */
+	USER_PAGES clac
+	mov	D(CD_cr3_kernel), %rcx
+	mov	%rcx, %cr3
+	cmpw	$0, D(CD_verw)
+	je	1f
+	verw	D(CD_verw)
+1:	mov	%rax, V(DOMUS_VP_FRAME_ERROR)
+	mov	%rdx, V(DOMUS_VP_FRAME_CR2)
+	movq	$14, V(DOMUS_VP_FRAME_VECTOR)
+	movq	$DOMUS_USER_CS, V(DOMUS_VP_FRAME_CS)
+	movq	$DOMUS_USER_SS, V(DOMUS_VP_FRAME_SS)
+	mov	64 + 16(%rsp), %rax		/* ip */
+	mov	%rax, V(DOMUS_VP_FRAME_RIP)
+	mov	64 + 32(%rsp), %rax		/* flags */
+	or	$0x200, %rax
+	mov	%rax, V(DOMUS_VP_FRAME_RFLAGS)
+	mov	64 + 40(%rsp), %rax		/* sp */
+	mov	%rax, V(DOMUS_VP_FRAME_RSP)
+	movb	$1, V(DOMUS_VP_BUSY)
+	movb	$0, V(DOMUS_VP_VIF)
+	GS_TO_KERNEL
+	cmpb	$0, D(CD_pku)
+	je	1f
+	xor	%ecx, %ecx
+	.byte	0x0f, 0x01, 0xee		/* rdpkru */
+	test	%eax, %eax
+	jz	1f
+	xor	%eax, %eax
+	xor	%edx, %edx
+	.byte	0x0f, 0x01, 0xef		/* wrpkru */
+1:	movb	$CELL_MODE_KERNEL, D(CD_mode)
+	incq	D(CD_faults)
+	mov	D(CD_fault_entry), %rax		/* checked canonical when set */
+	mov	%rax, 64 + 16(%rsp)
+	movq	$CELL_RFLAGS_SET, 64 + 32(%rsp)
+	mov	V(DOMUS_VP_KERNEL_SP), %rax
+	mov	%rax, 64 + 40(%rsp)
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rdi
+	pop	%rsi
+	pop	%rdx
+	pop	%rcx
+	pop	%rax
+	add	$16, %rsp			/* vector, error */
+	jmp	.Liret_check
+
+.Lwalk_fault:			/* the host has to bring a page of it first */
+	mov	%rdx, %cr2
+.Lwalk_leave:
+	USER_PAGES clac
+	mov	%r10, %cr3
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rdi
+	pop	%rsi
+	pop	%rdx
+	pop	%rcx
+	pop	%rax
+	jmp	.Lsave_gprs
+
+/* ---- 7. NMI, #MC, #DB, #DF, faults of the switcher ------------------------ */
 
 /* From ring 3, on an IST stack of the cell: move the frame to regs, then exit. */
 .macro IST_EXIT vector:req scratch:req
@@ -717,6 +882,19 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 	ABORT_WINDOW .Liret_check, .Liret_check_end, .Liret_abort
 	ABORT_WINDOW .Lsysk_check, .Lsysk_check_end, .Lsysk_abort
 	ABORT_WINDOW .Lsysu_check, .Lsysu_check_end, .Lsysu_abort
+	.ifc \flag, CD_mc_latched
+	/* what is read of the guest is broken: the guest's, as if it had read it itself */
+	lea	.Lwalk(%rip), %rdx
+	cmp	%rdx, %rax
+	jb	78f
+	lea	.Lwalk_end(%rip), %rdx
+	cmp	%rdx, %rax
+	jae	78f
+	movb	$CELL_MC_GUEST, D(\flag)
+	lea	.Lwalk_leave(%rip), %rdx
+	mov	%rdx, (%rsp)
+78:
+	.endif
 	mov	D(\scratch), %rax
 	mov	D(\scratch + 8), %rdx
 	iretq
@@ -767,7 +945,14 @@ SYM_INNER_LABEL(domus_text_df, SYM_L_GLOBAL)
 	SEL_FIXUP .Lload_es, .Lfix_es
 	SEL_FIXUP .Lload_fs, .Lfix_fs
 	SEL_FIXUP .Lload_gs, .Lfix_gs
-	pop	%rdx
+	lea	.Lwalk(%rip), %rdx
+	cmp	%rdx, %rax
+	jb	1f
+	lea	.Lwalk_end(%rip), %rdx
+	cmp	%rdx, %rax
+	lea	.Lwalk_fault(%rip), %rdx
+	jb	.Lwalk_fixed
+1:	pop	%rdx
 	pop	%rax
 .Lring0_fatal:			/* a bug of ours: record it and get the host back */
 	pop	%rax
@@ -789,8 +974,9 @@ SYM_INNER_LABEL(domus_text_df, SYM_L_GLOBAL)
 	lgdt	D(CD_gdtr)
 	jmp	.Lleave
 .Lring0_fixed:
-	mov	%rdx, 32(%rsp)
 	incq	D(CD_sel_fixups)
+.Lwalk_fixed:
+	mov	%rdx, 32(%rsp)
 	pop	%rdx
 	pop	%rax
 	add	$16, %rsp
@@ -825,6 +1011,8 @@ SYM_INNER_LABEL(domus_text_stubs, SYM_L_GLOBAL)
 	push	$n
 	.if n == RESCHEDULE_VECTOR
 	jmp	.Lflush
+	.elseif n == 14
+	jmp	.Lfault
 	.else
 	jmp	.Lexit
 	.endif

@@ -61,6 +61,10 @@
 #define CELL_VEC_CALL		0x100	/* SYSCALL from guest kernel, or from user without entry */
 #define CELL_VEC_ABORT		0x101	/* entry given up for a latched NMI or #MC */
 
+/* cell_data.mc_latched */
+#define CELL_MC_HOST		1
+#define CELL_MC_GUEST		2
+
 /* cell_data.mode */
 #define CELL_MODE_KERNEL	0
 #define CELL_MODE_USER		1
@@ -104,6 +108,8 @@ struct cell_data {
 	u64 cr3_kernel;
 	u64 cr3_user;
 	u64 syscall_entry;	/* canonical; 0: none */
+	u64 fault_entry;	/* of #PF, canonical; 0: all faults are for C */
+	u64 root_gpa;		/* of the guest's top-level table */
 	u64 cr2;
 	u64 dr6;
 	u64 dr7;		/* 0: guest breakpoints are off */
@@ -116,12 +122,13 @@ struct cell_data {
 	u8  fsgsbase;
 	u8  pku;
 	u8  nmi_latched;	/* with mc_latched: one 16-bit word for the last check */
-	u8  mc_latched;
+	u8  mc_latched;		/* CELL_MC_GUEST: by guest memory, read in the guest's place */
 	u8  fatal;		/* fault in the switcher itself: fatal_* say which */
 	u8  flush;		/* set by whoever interrupts the guest for its TLB alone */
 	struct desc_ptr gdtr;
 	u16 verw;		/* a selector, where VERW is to clear CPU buffers, or 0 */
-	u8  pad1[4];
+	u8  smap;		/* CR4.SMAP is on */
+	u8  pad1[3];
 	struct desc_ptr idtr;
 	u8  pad2[6];
 	u64 fatal_vector, fatal_error, fatal_ip, fatal_cr2;
@@ -130,8 +137,10 @@ struct cell_data {
 	u64 mc_scratch[2];
 	u64 passes;		/* entries to guest user or kernel without leaving */
 	u64 flushes;		/* of the TLB, for another vCPU, without leaving */
+	u64 faults;		/* page faults of the guest's user mode, given to the guest without leaving */
 	u64 aborts;
 	u64 nmi_ring0, nmi_ring3, mc_ring0, mc_ring3, db_absorbed, sel_fixups;
+	u64 room[8];		/* for a fault within a fault, behind what is pushed into regs */
 	struct cell_regs regs __aligned(16);
 };
 
@@ -166,6 +175,10 @@ struct cell_host {
 	u64 eoi;		/* address of the local APIC's register; 0: it is an MSR */
 	u64 work;		/* address of the flags of the thread in RUN */
 	u64 kick;		/* address of vcpu.kick */
+	u64 apf;		/* address of the flags of KVM's asynchronous faults, or 0 */
+	u64 gmem_hva;		/* guest memory at 0, of the holder */
+	u64 gmem_size;		/* of it, bytes; 0: ask C */
+	u64 gpte_rsvd;		/* bits that a guest's entry must not have */
 	struct cell_msr msrs[CELL_MSRS];
 };
 

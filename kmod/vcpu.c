@@ -23,6 +23,7 @@
 #include <asm/debugreg.h>
 #include <asm/desc.h>
 #include <asm/fpu/api.h>
+#include <asm/hypervisor.h>
 #include <asm/irq_vectors.h>
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
@@ -261,12 +262,27 @@ void vcpu_ibpb(void)
 	indirect_branch_prediction_barrier();
 }
 
+/*
+ * Where a KVM below us says that a #PF of ring 3 is none: switch.S looks there, as we do by
+ * kvm_read_and_reset_apf_flags(), which hides where that is.
+ */
+static u64 apf_flags(void)
+{
+	u64 msr;
+
+	if (!hypervisor_is_type(X86_HYPER_KVM) ||
+	    rdmsrl_safe(MSR_KVM_ASYNC_PF_EN, &msr) || !(msr & KVM_ASYNC_PF_ENABLED))
+		return 0;
+	return (u64)__va(msr & ~63ULL);
+}
+
 static void load_cpu(struct domus_vcpu *v)
 {
 	int cpu = smp_processor_id();
 
 	if (v->last_cpu != cpu) {
 		cell_load_gdt(v);
+		v->host->apf = apf_flags();
 		v->last_cpu = cpu;
 	}
 	vcpu_msr_load(v);
@@ -383,10 +399,11 @@ static bool exit_irqs_off(struct domus_vcpu *v)
 	u64 vector = data->regs.vector;
 	bool go_on = true;
 
-	if (data->mc_latched) {
-		data->mc_latched = 0;
+	if (data->mc_latched == CELL_MC_GUEST)
+		go_on = host_machine_check(v);
+	else if (data->mc_latched)
 		asm volatile("int $18" ::: "memory");
-	}
+	data->mc_latched = 0;
 	if (data->nmi_latched || vector == X86_TRAP_NMI) {
 		data->nmi_latched = 0;
 		asm volatile("int $2" ::: "memory");
@@ -588,6 +605,13 @@ static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
 
 /* ---- 5. The run loop -------------------------------------------------------------------- */
 
+/* Who looks at faults is to see all of them. */
+static bool traced(void)
+{
+	return trace_domus_exit_enabled() || trace_domus_fault_enabled() ||
+	       trace_domus_inject_enabled();
+}
+
 /* One entry and exit. Return: 0, or < 0 to leave RUN. */
 static int enter(struct domus_vcpu *v)
 {
@@ -607,6 +631,7 @@ static int enter(struct domus_vcpu *v)
 	}
 	if (unlikely(v->was_out))
 		show_in(v);
+	v->data->fault_entry = traced() ? 0 : v->entries[X86_TRAP_PF];
 	load_cpu(v);
 	switch_world(v);
 	WRITE_ONCE(v->in_guest, 0);
@@ -674,6 +699,7 @@ static int run_loop(struct domus_vcpu *v, struct domus_run *run)
 
 int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 {
+	const struct gmem_slot *first = v->d->gmem.slots;
 	unsigned long flags;
 	u64 exits;
 	int r;
@@ -689,6 +715,8 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 	v->was_out = true;
 	WRITE_ONCE(v->task, current);
 	v->host->work = (u64)&current_thread_info()->flags;
+	v->host->gmem_hva = first->hva;
+	v->host->gmem_size = first->gpa ? 0 : first->size;
 	exits = v->exits;
 	fpu_swap_kvm_fpstate(&v->fpu, true);
 	preempt_notifier_init(&v->notifier, &vcpu_preempt_ops);

@@ -58,6 +58,8 @@ struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 	v->host->ret_flags = X86_EFLAGS_FIXED;
 	v->data->fsgsbase = boot_cpu_has(X86_FEATURE_FSGSBASE);
 	v->data->pku = cpu_feature_enabled(X86_FEATURE_OSPKE);
+	v->data->smap = boot_cpu_has(X86_FEATURE_SMAP);
+	v->host->gpte_rsvd = shadow_gpte_rsvd();
 	/* for a guest as for user space and for a virtual machine's guest */
 	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF) || boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM))
 		v->data->verw = __KERNEL_DS;
@@ -115,6 +117,7 @@ static void set_root(struct domus_vcpu *v, struct shadow_root *root)
 	WRITE_ONCE(v->root, root);
 	v->data->cr3_kernel = shadow_root_cr3(root, false);
 	v->data->cr3_user = shadow_root_cr3(root, true);
+	v->data->root_gpa = shadow_root_gpa(root);
 	v->data->cr3 = vcpu_user_mode(v) ? v->data->cr3_user : v->data->cr3_kernel;
 }
 
