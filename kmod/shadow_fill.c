@@ -298,6 +298,7 @@ static noinline struct shadow_table *child_make(struct fill *f, struct shadow_ta
 	e = cmpxchg64(&t->hw[idx], 0, table_entry(child));
 	if (!e) {
 		atomic_inc(&t->used);
+		table_mark(t, idx);
 		f->cache.table[level] = NULL;
 		f->linked = true;
 		return child;
@@ -388,6 +389,7 @@ static __always_inline enum install leaf_add(struct fill *f, struct shadow_table
 	*old = cmpxchg64(sptep, 0, val);
 	if (likely(!*old)) {
 		WRITE_ONCE(t->gfns[idx], gfn);
+		table_mark(t, idx);
 		return INST_FILLED;
 	}
 	atomic_dec(&t->used);

@@ -47,6 +47,8 @@
 #define VIEW_KERNEL		0
 #define VIEW_USER		1
 
+#define LINE	(TABLE_ENTRIES / 64)
+
 /**
  * struct shadow_table - a hardware page table and what hardware does not keep
  * @link: in a list of detached tables, or the grave
@@ -54,6 +56,8 @@
  * @gfns: first guest frame of each leaf (levels 1 and 2, else NULL); valid while
  *	the entry is a leaf and its filler has released the lock
  * @used: entries that are not zero; of tables of level 4 and 5: children owned
+ * @lines: a bit for each LINE of entries of which one may not be zero: set by fills, reset
+ *	by who finds none there
  * @level: 1..5; an entry of level n maps 4 KiB << 9 * (n - 1)
  * @whole: some leaf below stems from one guest leaf that covers all of this
  *	table: set by fills, reset by the zap of the whole table
@@ -62,10 +66,20 @@ struct shadow_table {
 	struct list_head link;
 	u64 *hw;
 	u32 *gfns;
+	unsigned long lines;
 	atomic_t used;
 	u8 level;
 	bool whole;
 };
+
+/* An entry of the table was made. */
+static inline void table_mark(struct shadow_table *t, unsigned int idx)
+{
+	static_assert(BITS_PER_LONG == 64);
+	/* most often it is known: no write to what others read */
+	if (!test_bit(idx / LINE, &t->lines))
+		set_bit(idx / LINE, &t->lines);
+}
 
 /**
  * struct shadow_root - the two views of a guest root

@@ -169,6 +169,27 @@ void root_detach(struct shadow_zap *z, struct shadow_root *root, struct list_hea
 	bitmap_zero(root->split, LOWER_SLOTS);
 }
 
+/*
+ * The first line of @t at that of entry @i or behind it that has entries. Return: its
+ * first entry, or @i if that is in it; TABLE_ENTRIES: there is none.
+ */
+static unsigned int used_line(struct shadow_zap *z, struct shadow_table *t, unsigned int i)
+{
+	unsigned int line, j;
+
+	lockdep_assert_held_write(&z->sh->lock);
+	for (line = i / LINE; ; line++) {
+		line = find_next_bit(&t->lines, 64, line);
+		if (line >= 64)
+			return TABLE_ENTRIES;
+		z->work++;
+		for (j = 0; j < LINE; j++)
+			if (t->hw[line * LINE + j])
+				return max(i, line * LINE);
+		__clear_bit(line, &t->lines);
+	}
+}
+
 /* Return: true: the table is empty; false: it is time for others. */
 static bool zap_one_table(struct shadow_zap *z, struct shadow_table *t,
 			  struct list_head *list)
@@ -176,8 +197,13 @@ static bool zap_one_table(struct shadow_zap *z, struct shadow_table *t,
 	unsigned int i;
 
 	for (i = 0; i < TABLE_ENTRIES && atomic_read(&t->used); i++) {
-		u64 e = t->hw[i];
+		u64 e;
 
+		if (i % LINE == 0)
+			i = used_line(z, t, i);
+		if (i == TABLE_ENTRIES)
+			break;
+		e = t->hw[i];
 		if (!e)
 			continue;
 		if (z->work >= ZAP_BATCH)
@@ -187,7 +213,6 @@ static bool zap_one_table(struct shadow_zap *z, struct shadow_table *t,
 		else
 			table_detach(z, t, i, list);
 	}
-	z->work += i / 8;
 	return true;
 }
 
@@ -317,7 +342,7 @@ static bool zap_level(struct shadow_zap *z, struct shadow_table *t, u64 start, u
 	u64 span = 1ULL << table_shift(t->level);
 	u64 base = start & ~(span * TABLE_ENTRIES - 1);
 	int left = atomic_read(&t->used);
-	unsigned int i, end, first;
+	unsigned int i, end;
 
 	if (t->whole) {
 		start = base;
@@ -325,12 +350,16 @@ static bool zap_level(struct shadow_zap *z, struct shadow_table *t, u64 start, u
 	}
 	i = table_index(start, t->level);
 	end = table_index(last, t->level);
-	first = i;
 	for (; left > 0 && i <= end; i++) {
-		u64 va = base + i * span;
-		u64 e = t->hw[i];
 		struct shadow_table *child;
+		u64 va, e;
 
+		if (i % LINE == 0)
+			i = used_line(z, t, i);
+		if (i > end)
+			break;
+		va = base + i * span;
+		e = t->hw[i];
 		if (!e)
 			continue;
 		left--;
@@ -363,7 +392,6 @@ static bool zap_level(struct shadow_zap *z, struct shadow_table *t, u64 start, u
 	}
 	if (!z->wrprotect)
 		t->whole = false;
-	z->work += (i - first) / 8;	/* as entries that are not there are not for nothing */
 	return true;
 }
 
