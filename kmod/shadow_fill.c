@@ -3,7 +3,7 @@
  * Faults: from the guest's tables to a shadow leaf.
  *
  *   1. guest table memory, for the walk
- *   2. the host page behind a frame, and the size it is mapped with
+ *   2. the host page behind a frame, and the size it is mapped with (shadow_host_inline.h)
  *   3. install: its parts
  *   4. neighbours
  *   5. install: under the lock, if nothing was flushed since the fault was looked at
@@ -27,6 +27,7 @@
 #include <linux/uaccess.h>
 
 #include "ptwalk_inline.h"
+#include "shadow_host_inline.h"
 #include "shadow_priv.h"
 
 #define TRIES		4	/* looks at the guest's tables before the guest itself retries */
@@ -135,61 +136,6 @@ walk(struct shadow *sh, u64 root, u64 va, u32 access, struct ptwalk_result *w)
 }
 
 /* ---- 2. The host page ------------------------------------------------- */
-
-struct host_map {
-	unsigned long pfn;
-	bool write;
-	bool large;	/* 2 MiB or more */
-};
-
-#define HOST_NEED	(_PAGE_PRESENT | _PAGE_USER)
-#define HOST_NOT	(_PAGE_SPECIAL | _PAGE_DEVMAP)	/* no page of ordinary memory */
-
-/*
- * What the host's tables map at @hva. As KVM's host_pfn_mapping_level(): interrupts
- * off keep the tables from being freed, each entry is read once. No reference is
- * taken: the answer counts only if no invalidation came between the sample of inv_seq
- * before and the install; every host change of a present entry is one. By hand, as
- * the accessors of a kernel that can be a Xen guest cost more than the walk.
- * Return: false when nothing is there that we may use as it is.
- */
-static __always_inline bool host_lookup(const struct shadow *sh, unsigned long hva,
-					struct host_map *h)
-{
-	const u64 *table = (const u64 *)sh->gmem->mm->pgd;
-	const u64 pfn_mask = PTE_PFN_MASK;
-	u64 e, inside = PAGE_SIZE - 1;
-	int level;
-
-	h->large = false;
-	local_irq_disable();
-	e = _PAGE_PRESENT;
-	if (sh->l5) {
-		e = READ_ONCE(table[table_index(hva, 5)]);
-		table = __va(e & pfn_mask);
-	}
-#pragma GCC unroll 4
-	for (level = 4; level; level--) {
-		if (!(e & _PAGE_PRESENT))
-			break;
-		e = READ_ONCE(table[table_index(hva, level)]);
-		if (level > 1 && level < 4 && unlikely(e & _PAGE_PSE)) {
-			inside = (1ULL << table_shift(level)) - 1;
-			h->large = true;
-			break;
-		}
-		table = __va(e & pfn_mask);
-	}
-	local_irq_enable();
-	h->pfn = ((e & pfn_mask & ~inside) | (hva & inside)) >> PAGE_SHIFT;
-	h->write = e & _PAGE_RW;
-	if (likely((e & (HOST_NEED | HOST_NOT)) == HOST_NEED))
-		return true;
-	/* the zero page is special, but ours to read */
-	h->write = false;
-	return (e & (HOST_NEED | HOST_NOT)) == (HOST_NEED | _PAGE_SPECIAL) &&
-	       !h->large && is_zero_pfn(h->pfn);
-}
 
 /* The large leaf around the page, if guest and host have one and the slot allows. */
 static void use_large(struct fill *f, const struct gmem_slot *slot)
@@ -456,23 +402,53 @@ static enum install leaf_set(struct fill *f, struct shadow_table *t, unsigned in
 /* ---- 4. Neighbours ---------------------------------------------------- */
 
 /*
- * Which entries of the group that begins at @first does the guest use (P and A set), and
- * not the shadow, whose are @hw? Return: a bit for each.
+ * What neighbours have in common.
+ *
+ * @fill: of the one that is being mapped: what does not change is set once
+ * @block, @pfn, @write: where the last large page of the host was: its address in units of
+ *	PMD_SIZE, and its first frame. Good as long as the lock is held
+ * @entries: the guest's, by place in the group
  */
-static __always_inline unsigned int group_used(struct fill *f, const u64 *hw,
-					       unsigned int first)
+struct group {
+	struct fill fill;
+	unsigned long block;
+	unsigned long pfn;
+	bool write;
+	u64 entries[GROUP];
+};
+
+/* Of a large leaf of the guest's all are there: what its entries would be. */
+static noinline unsigned int group_made_up(struct group *g, const struct fill *f,
+					   const u64 *hw, unsigned int first)
 {
-	const u64 used = GPTE_P | GPTE_A;
+	u64 gfn = (f->gfn & ~(u64)(TABLE_ENTRIES - 1)) + first;
+	unsigned int i, mask = 0;
+
+	for (i = 0; i < GROUP; i++) {
+		if (READ_ONCE(hw[i]))
+			continue;
+		g->entries[i] = (gfn + i) << PAGE_SHIFT | GPTE_P | GPTE_A |
+				(f->w.dirty ? GPTE_D : 0) | (f->w.writable ? GPTE_RW : 0) |
+				(f->w.user ? GPTE_US : 0) | (f->w.noexec ? GPTE_NX : 0);
+		mask |= BIT(i);
+	}
+	return mask;
+}
+
+/*
+ * Which entries of the group that begins at @first does the guest use (P and A set), and
+ * not the shadow, whose are @hw? Return: a bit for each that is in @g now.
+ */
+static __always_inline unsigned int group_used(struct group *g, const struct fill *f,
+					       const u64 *hw, unsigned int first)
+{
+	const u64 used = GPTE_P | GPTE_A, want = used | gpte_rsvd();
 	unsigned int i, mask = 0;
 	u64 __user *p;
 	u64 e;
 
-	if (unlikely(f->w.level > 1)) {
-		for (i = 0; i < GROUP; i++)
-			if (!READ_ONCE(hw[i]))
-				mask |= BIT(i);
-		return mask;
-	}
+	if (unlikely(f->w.level > 1))
+		return group_made_up(g, f, hw, first);
 	p = table_ptr(f->sh->gmem, f->w.table_gpa + first * sizeof(u64));
 	if (!p)
 		return 0;
@@ -483,8 +459,10 @@ static __always_inline unsigned int group_used(struct fill *f, const u64 *hw,
 		if (READ_ONCE(hw[i]))
 			continue;
 		unsafe_get_user(e, &p[i], fault);
-		if ((e & used) == used)
-			mask |= BIT(i);
+		if ((e & want) != used)
+			continue;
+		g->entries[i] = e;
+		mask |= BIT(i);
 	}
 fault:
 	__uaccess_end();
@@ -492,54 +470,49 @@ fault:
 	return mask;
 }
 
-/* The guest's entry at @idx of the leaf's table; for a part of a large leaf, made up. */
-static u64 group_entry(struct fill *f, unsigned int idx)
+/* The host's page at @hva. Return: false when there is none for us. */
+static __always_inline bool group_lookup(struct group *g, unsigned long hva)
 {
-	u64 e = 0;
+	struct fill *n = &g->fill;
+	struct host_map h;
 
-	if (unlikely(f->w.level > 1)) {
-		e = ((f->gfn & ~(u64)(TABLE_ENTRIES - 1)) + idx) << PAGE_SHIFT;
-		return e | GPTE_P | GPTE_A | (f->w.dirty ? GPTE_D : 0) |
-		       (f->w.writable ? GPTE_RW : 0) | (f->w.user ? GPTE_US : 0) |
-		       (f->w.noexec ? GPTE_NX : 0);
+	if (hva >> PMD_SHIFT != g->block) {
+		if (!host_lookup(n->sh, hva, &h))
+			return false;
+		n->pfn = h.pfn;
+		n->host_write = h.write;
+		if (!h.large)
+			return true;
+		g->block = hva >> PMD_SHIFT;
+		g->pfn = h.pfn - table_index(hva, 1);
+		g->write = h.write;
 	}
-	pagefault_disable();
-	if (table_read(f->sh, f->w.table_gpa + idx * sizeof(u64), &e))
-		e = 0;
-	pagefault_enable();
-	return e;
+	n->pfn = g->pfn + table_index(hva, 1);
+	n->host_write = g->write;
+	return true;
 }
 
 /* Map one, that the guest has used. Return: false when there is no point in more. */
-static noinline bool prefill_one(struct fill *f, struct shadow_table *t, unsigned int idx)
+static bool prefill_one(struct group *g, const struct fill *f, struct shadow_table *t,
+			unsigned int idx, u64 e)
 {
-	struct fill n = { .sh = f->sh, .private = f->private, .level = 1 };
-	const u64 used = GPTE_P | GPTE_A;
+	struct fill *n = &g->fill;
 	const struct gmem_slot *slot;
-	u64 e = group_entry(f, idx);
-	struct host_map h;
-	u64 old;
+	u64 gpa = e & GPTE_ADDR, old;
 
-	if ((e & (gpte_rsvd() | used)) != used)
+	n->w.user = f->w.path_user && (e & GPTE_US);
+	n->w.writable = f->w.path_writable && (e & GPTE_RW);
+	n->w.noexec = f->w.path_noexec || (e & GPTE_NX);
+	n->w.dirty = e & GPTE_D;
+	if (!n->private && !n->w.user)
 		return true;
-	n.w.user = f->w.path_user && (e & GPTE_US);
-	n.w.writable = f->w.path_writable && (e & GPTE_RW);
-	n.w.noexec = f->w.path_noexec || (e & GPTE_NX);
-	n.w.dirty = e & GPTE_D;
-	if (!n.private && !n.w.user)
+	slot = gmem_slot_inline(n->sh->gmem, gpa);
+	if (!slot || !group_lookup(g, slot->hva + (gpa - slot->gpa)))
 		return true;
-	slot = gmem_slot_inline(f->sh->gmem, e & GPTE_ADDR);
-	if (!slot)
-		return true;
-	n.gfn = (e & GPTE_ADDR) >> PAGE_SHIFT;
-	n.hva = slot->hva + ((e & GPTE_ADDR) - slot->gpa);
-	if (!host_lookup(f->sh, n.hva, &h))
-		return true;
-	n.pfn = h.pfn;
-	n.host_write = h.write;
-	if (leaf_add(&n, t, idx, n.gfn, leaf_value(&n), &old) != INST_FILLED)
+	n->gfn = gpa >> PAGE_SHIFT;
+	if (leaf_add(n, t, idx, n->gfn, leaf_value(n), &old) != INST_FILLED)
 		return false;
-	f->sh->lock.reader[f->vcpu].prefills++;
+	n->sh->lock.reader[n->vcpu].prefills++;
 	return true;
 }
 
@@ -552,15 +525,26 @@ static noinline bool prefill_one(struct fill *f, struct shadow_table *t, unsigne
 static __always_inline void prefill(struct fill *f, struct shadow_table *t, unsigned int idx)
 {
 	unsigned int first = idx & ~(GROUP - 1);
-	unsigned long mask;
-	unsigned int i;
+	struct group g __uninit;
+	unsigned int i, mask;
 
 	if (unlikely(f->sh->inv_count))
 		return;
-	mask = group_used(f, &t->hw[first], first);
+	mask = group_used(&g, f, &t->hw[first], first);
+	if (!mask)
+		return;
+	/* that, and what prefill_one() sets, is all that leaf_add() and leaf_value() look at */
+	g.fill.sh = f->sh;
+	g.fill.vcpu = f->vcpu;
+	g.fill.private = f->private;
+	g.fill.level = 1;
+	g.fill.access = 0;
+	g.fill.cache.chunk = NULL;
+	g.fill.cache.heads = NULL;
+	g.block = ~0UL;
 	for (; mask; mask &= mask - 1) {
 		i = __ffs(mask);
-		if (!prefill_one(f, t, first + i))
+		if (!prefill_one(&g, f, t, first + i, g.entries[i]))
 			break;
 	}
 }
