@@ -437,13 +437,16 @@ static noinline unsigned int group_made_up(struct group *g, const struct fill *f
 
 /*
  * Which entries of the group that begins at @first does the guest use (P and A set), and
- * not the shadow, whose are @hw? Return: a bit for each that is in @g now.
+ * not the shadow, whose are @hw, around the one at @place? Return: a bit for each that is in @g now.
  */
 static __always_inline unsigned int group_used(struct group *g, const struct fill *f,
-					       const u64 *hw, unsigned int first)
+					       const u64 *hw, unsigned int first,
+					       unsigned int place)
 {
 	const u64 used = GPTE_P | GPTE_A, want = used | gpte_rsvd();
+	unsigned int below = place - (place > 0), above = place + (place < GROUP - 1);
 	unsigned int i, mask = 0;
+	bool dense = false;
 	u64 __user *p;
 	u64 e;
 
@@ -454,6 +457,17 @@ static __always_inline unsigned int group_used(struct group *g, const struct fil
 		return 0;
 	pagefault_disable();
 	__uaccess_begin_nospec();
+	/* where nothing is right beside it, memory is used for the first time, page by page */
+	if (!READ_ONCE(hw[below])) {
+		unsafe_get_user(e, &p[below], fault);
+		dense |= (e & want) == used;
+	}
+	if (!READ_ONCE(hw[above])) {
+		unsafe_get_user(e, &p[above], fault);
+		dense |= (e & want) == used;
+	}
+	if (!dense)
+		goto fault;
 #pragma GCC unroll 16
 	for (i = 0; i < GROUP; i++) {
 		if (READ_ONCE(hw[i]))
@@ -530,7 +544,7 @@ static __always_inline void prefill(struct fill *f, struct shadow_table *t, unsi
 
 	if (unlikely(f->sh->inv_count))
 		return;
-	mask = group_used(&g, f, &t->hw[first], first);
+	mask = group_used(&g, f, &t->hw[first], first, idx - first);
 	if (!mask)
 		return;
 	/* that, and what prefill_one() sets, is all that leaf_add() and leaf_value() look at */
