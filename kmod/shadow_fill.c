@@ -437,7 +437,8 @@ static noinline unsigned int group_made_up(struct group *g, const struct fill *f
 
 /*
  * Which entries of the group that begins at @first does the guest use (P and A set), and
- * not the shadow, whose are @hw, around the one at @place? Return: a bit for each that is in @g now.
+ * not the shadow, whose are @hw, around the one at @place? Return: a bit for each, which
+ * is in @g now.
  */
 static __always_inline unsigned int group_used(struct group *g, const struct fill *f,
 					       const u64 *hw, unsigned int first,

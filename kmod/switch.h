@@ -137,7 +137,7 @@ struct cell_data {
 	u64 mc_scratch[2];
 	u64 passes;		/* entries to guest user or kernel without leaving */
 	u64 flushes;		/* of the TLB, for another vCPU, without leaving */
-	u64 faults;		/* page faults of the guest's user mode, given to the guest without leaving */
+	u64 faults;		/* of the guest's user mode, given to its kernel without leaving */
 	u64 aborts;
 	u64 nmi_ring0, nmi_ring3, mc_ring0, mc_ring3, db_absorbed, sel_fixups;
 	u64 room[8];		/* for a fault within a fault, behind what is pushed into regs */
