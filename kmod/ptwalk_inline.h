@@ -10,6 +10,7 @@
  *   3. permission check at the leaf
  *   4. accessed and dirty bits
  *   5. the walk
+ *   6. the walk beside an earlier one
  *
  * A header, so that the fault path gets it with the callbacks inlined; everybody else
  * calls ptwalk(). Also compiled in user space, by selftests/unit: plain types only.
@@ -189,6 +190,56 @@ ptwalk_inline(ptwalk_read_fn read, ptwalk_cmpxchg_fn update, __u64 rsvd, void *c
 		}
 	}
 	return PTWALK_RETRY;
+}
+
+/* ---- 6. Beside an earlier walk -------------------------------------------- */
+
+/*
+ * As ptwalk_inline(), of an address in the same 2 MiB as that of an earlier walk, which
+ * found @above, with a leaf of level 1. Entries above that table are not looked at again, as an MMU
+ * caches them (SDM 3A, 4.10.3): that nothing was flushed meanwhile is the caller's word.
+ */
+static __always_inline enum ptwalk_status
+ptwalk_near(ptwalk_read_fn read, ptwalk_cmpxchg_fn update, __u64 rsvd, void *ctx,
+	    const struct ptwalk_result *above, __u64 va, __u32 access,
+	    struct ptwalk_result *out)
+{
+	__u64 gpa = above->table_gpa | ((va >> ptwalk_shift(1) & 511) << 3);
+	__u64 all = (above->path_writable ? GPTE_RW : 0) | (above->path_user ? GPTE_US : 0);
+	__u64 any = above->path_noexec ? GPTE_NX : 0;
+	int attempt, ret;
+	__u64 e, want;
+
+	for (attempt = 0; attempt < PTWALK_ATTEMPTS; attempt++) {
+		e = 0;
+		ret = read(ctx, gpa, &e);
+		if (ret < 0) {
+			out->level = 1;
+			goto memory;
+		}
+		if (!(e & GPTE_P))
+			return ptwalk_fault(access, out, 0);
+		if (ptwalk_rsvd(e, 1, rsvd))
+			return ptwalk_fault(access, out, PTWALK_ERR_P | PTWALK_ERR_RSVD);
+		out->table_gpa = above->table_gpa;
+		ptwalk_leaf(out, 1, va, e, all, any);
+		if (!ptwalk_allowed(access, out))
+			return ptwalk_fault(access, out, PTWALK_ERR_P);
+		want = e | GPTE_A | (access & PTWALK_WRITE ? GPTE_D : 0);
+		if (!(access & PTWALK_SET_AD) || want == e)
+			return PTWALK_OK;
+		ret = update(ctx, gpa, e, want);
+		if (ret < 0)
+			goto memory;
+		if (!ret) {
+			out->dirty = want & GPTE_D;
+			return PTWALK_OK;
+		}
+	}
+	return PTWALK_RETRY;
+memory:
+	out->mem_error = ret;
+	return PTWALK_MEM;
 }
 
 #endif /* DOMUS_PTWALK_INLINE_H */

@@ -52,6 +52,7 @@ enum install {
 struct fill {
 	struct shadow *sh;
 	struct shadow_root *root;
+	struct shadow_near *near;	/* the vCPU's */
 	unsigned int vcpu;
 	u64 va;
 	u32 access;		/* PTWALK_* */
@@ -129,10 +130,28 @@ u64 shadow_gpte_rsvd(void)
 	return gpte_rsvd();
 }
 
-static __always_inline enum ptwalk_status
-walk(struct shadow *sh, u64 root, u64 va, u32 access, struct ptwalk_result *w)
+/* Behind the sample of flush_seq. */
+static __always_inline enum ptwalk_status walk(struct fill *f)
 {
-	return ptwalk_inline(table_read, table_cmpxchg, gpte_rsvd(), sh, root, va, access, w);
+	struct shadow_near *near = f->near;
+	u64 block = f->va >> PMD_SHIFT;
+	enum ptwalk_status status;
+
+	if (near->root == f->root->id && near->block == block &&
+	    near->flush_seq == f->flush_seq)
+		return ptwalk_near(table_read, table_cmpxchg, gpte_rsvd(), f->sh, &near->above,
+				   f->va, f->access, &f->w);
+	near->root = 0;
+	status = ptwalk_inline(table_read, table_cmpxchg, gpte_rsvd(), f->sh, f->root->gpa,
+			       f->va, f->access, &f->w);
+	if (status == PTWALK_OK && f->w.level == 1 && !f->upper) {
+		near->root = f->root->id;
+		near->block = block;
+		near->flush_seq = f->flush_seq;
+		near->above = f->w;
+		near->table = NULL;
+	}
+	return status;
 }
 
 /* ---- 2. The host page ------------------------------------------------- */
@@ -182,6 +201,34 @@ static noinline enum shadow_result fetch_page(struct fill *f, struct host_map *h
 	return SHADOW_FILLED;
 }
 
+/*
+ * host_lookup(), which is not asked twice about one of the host's large pages. Behind the
+ * sample of inv_seq: what is kept is of a time without any invalidation, and there was none
+ * since; one that begins now makes the attempt void, as if it had been asked.
+ */
+static __always_inline bool near_lookup(struct fill *f, unsigned long hva, struct host_map *h)
+{
+	struct shadow_near *near = f->near;
+	unsigned long block = (hva >> PMD_SHIFT) + 1;
+
+	if (near->host_block == block && near->inv_seq == f->inv_seq &&
+	    !READ_ONCE(f->sh->inv_count)) {
+		h->pfn = near->pfn + table_index(hva, 1);
+		h->write = near->write;
+		h->large = true;
+		return true;
+	}
+	if (!host_lookup(f->sh, hva, h))
+		return false;
+	if (h->large && !READ_ONCE(f->sh->inv_count)) {
+		near->host_block = block;
+		near->inv_seq = f->inv_seq;
+		near->pfn = h->pfn - table_index(hva, 1);
+		near->write = h->write;
+	}
+	return true;
+}
+
 static __always_inline enum shadow_result find_page(struct fill *f)
 {
 	u64 gpa = f->w.gfn << PAGE_SHIFT;
@@ -195,7 +242,7 @@ static __always_inline enum shadow_result find_page(struct fill *f)
 	f->hva = slot->hva + (gpa - slot->gpa);
 	f->inv_seq = READ_ONCE(f->sh->inv_seq);
 	smp_rmb();	/* before the look at the host's tables */
-	if (unlikely(!host_lookup(f->sh, f->hva, &h) || (write && !h.write))) {
+	if (unlikely(!near_lookup(f, f->hva, &h) || (write && !h.write))) {
 		ret = fetch_page(f, &h, write);
 		if (ret != SHADOW_FILLED)
 			return ret;
@@ -405,15 +452,10 @@ static enum install leaf_set(struct fill *f, struct shadow_table *t, unsigned in
  * What neighbours have in common.
  *
  * @fill: of the one that is being mapped: what does not change is set once
- * @block, @pfn, @write: where the last large page of the host was: its address in units of
- *	PMD_SIZE, and its first frame. Good as long as the lock is held
  * @entries: the guest's, by place in the group
  */
 struct group {
 	struct fill fill;
-	unsigned long block;
-	unsigned long pfn;
-	bool write;
 	u64 entries[GROUP];
 };
 
@@ -485,28 +527,6 @@ fault:
 	return mask;
 }
 
-/* The host's page at @hva. Return: false when there is none for us. */
-static __always_inline bool group_lookup(struct group *g, unsigned long hva)
-{
-	struct fill *n = &g->fill;
-	struct host_map h;
-
-	if (hva >> PMD_SHIFT != g->block) {
-		if (!host_lookup(n->sh, hva, &h))
-			return false;
-		n->pfn = h.pfn;
-		n->host_write = h.write;
-		if (!h.large)
-			return true;
-		g->block = hva >> PMD_SHIFT;
-		g->pfn = h.pfn - table_index(hva, 1);
-		g->write = h.write;
-	}
-	n->pfn = g->pfn + table_index(hva, 1);
-	n->host_write = g->write;
-	return true;
-}
-
 /* Map one, that the guest has used. Return: false when there is no point in more. */
 static bool prefill_one(struct group *g, const struct fill *f, struct shadow_table *t,
 			unsigned int idx, u64 e)
@@ -514,6 +534,7 @@ static bool prefill_one(struct group *g, const struct fill *f, struct shadow_tab
 	struct fill *n = &g->fill;
 	const struct gmem_slot *slot;
 	u64 gpa = e & GPTE_ADDR, old;
+	struct host_map h;
 
 	n->w.user = f->w.path_user && (e & GPTE_US);
 	n->w.writable = f->w.path_writable && (e & GPTE_RW);
@@ -522,8 +543,10 @@ static bool prefill_one(struct group *g, const struct fill *f, struct shadow_tab
 	if (!n->private && !n->w.user)
 		return true;
 	slot = gmem_slot_inline(n->sh->gmem, gpa);
-	if (!slot || !group_lookup(g, slot->hva + (gpa - slot->gpa)))
+	if (!slot || !near_lookup(n, slot->hva + (gpa - slot->gpa), &h))
 		return true;
+	n->pfn = h.pfn;
+	n->host_write = h.write;
 	n->gfn = gpa >> PAGE_SHIFT;
 	if (leaf_add(n, t, idx, n->gfn, leaf_value(n), &old) != INST_FILLED)
 		return false;
@@ -550,13 +573,14 @@ static __always_inline void prefill(struct fill *f, struct shadow_table *t, unsi
 		return;
 	/* that, and what prefill_one() sets, is all that leaf_add() and leaf_value() look at */
 	g.fill.sh = f->sh;
+	g.fill.near = f->near;
+	g.fill.inv_seq = f->inv_seq;
 	g.fill.vcpu = f->vcpu;
 	g.fill.private = f->private;
 	g.fill.level = 1;
 	g.fill.access = 0;
 	g.fill.cache.chunk = NULL;
 	g.fill.cache.heads = NULL;
-	g.block = ~0UL;
 	for (; mask; mask &= mask - 1) {
 		i = __ffs(mask);
 		if (!prefill_one(&g, f, t, first + i, g.entries[i]))
@@ -565,6 +589,29 @@ static __always_inline void prefill(struct fill *f, struct shadow_table *t, unsi
 }
 
 /* ---- 5. Install: all of it -------------------------------------------- */
+
+/* The table for the leaf, made if need be. Return: as child_table(). */
+static __always_inline struct shadow_table *leaf_table(struct fill *f)
+{
+	struct shadow_near *near = f->near;
+	struct shadow_table *t;
+	bool keep = near->root && !f->private && f->level == 1 && f->w.level == 1;
+
+	if (keep && near->table && near->zap_seq == f->sh->zap_seq)
+		return near->table;
+	t = top_child(f);
+	while (t && t->level > f->level) {
+		/* one guest leaf covers this whole table: flushes must know */
+		if (unlikely(f->w.level > t->level) && !READ_ONCE(t->whole))
+			WRITE_ONCE(t->whole, true);
+		t = child_table(f, t, table_index(f->va, t->level));
+	}
+	if (keep) {
+		near->table = t;
+		near->zap_seq = f->sh->zap_seq;
+	}
+	return t;
+}
 
 static enum install install_locked(struct fill *f)
 {
@@ -585,13 +632,7 @@ static enum install install_locked(struct fill *f)
 				  test_bit(slot, f->root->split));
 	if (!f->private && !f->w.user)
 		return INST_SPLIT;
-	t = top_child(f);
-	while (t && t->level > f->level) {
-		/* one guest leaf covers this whole table: flushes must know */
-		if (unlikely(f->w.level > t->level) && !READ_ONCE(t->whole))
-			WRITE_ONCE(t->whole, true);
-		t = child_table(f, t, table_index(f->va, t->level));
-	}
+	t = leaf_table(f);
 	if (!t)
 		return f->need ? INST_NEED : INST_CONFLICT;
 	if (unlikely(f->w.level > t->level) && !READ_ONCE(t->whole))
@@ -732,7 +773,7 @@ static __always_inline enum shadow_result fill_once(struct fill *f, u32 *guest_e
 
 	f->flush_seq = READ_ONCE(f->sh->flush_seq);
 	smp_rmb();	/* before the walk */
-	status = walk(f->sh, f->root->gpa, f->va, f->access, &f->w);
+	status = walk(f);
 	if (status == PTWALK_FAULT) {
 		*guest_error = f->w.error;
 		return SHADOW_GUEST_FAULT;
@@ -773,13 +814,6 @@ static __always_inline enum shadow_result fill_once(struct fill *f, u32 *guest_e
 	return result;
 }
 
-/* Addresses that no guest table maps: not canonical with 48 bits, or the cells' slot. */
-static bool va_is_hole(u64 va)
-{
-	return (u64)((s64)(va << 16) >> 16) != va ||
-	       (va_is_upper(va) && table_index(va, 4) == CELL_TOP_SLOT);
-}
-
 enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root,
 				unsigned int vcpu, u64 va, u32 error, bool user,
 				u32 *guest_error)
@@ -791,6 +825,7 @@ enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root,
 	/* what is not set here is set before it is read */
 	f.sh = sh;
 	f.root = root;
+	f.near = &sh->lock.reader[vcpu].near;
 	f.vcpu = vcpu;
 	f.va = va;
 	f.access = (error & (PTWALK_WRITE | PTWALK_FETCH)) | (user ? PTWALK_USER : 0) |
@@ -831,47 +866,3 @@ int shadow_translate(struct shadow *sh, struct shadow_root *root, u64 va, u64 *g
 	*gpa = w.gfn << PAGE_SHIFT | (va & ~PAGE_MASK);
 	return 0;
 }
-
-#ifdef DOMUS_DEBUG
-static int plant_below(struct shadow_zap *z, struct shadow_table *t, u64 va, bool deep)
-{
-	u64 *sptep, e;
-
-	for (;;) {
-		sptep = &t->hw[table_index(va, t->level)];
-		e = *sptep;
-		if (!e)
-			return -ENOENT;
-		if (spte_is_leaf(e, t->level))
-			break;
-		t = spte_table(e);
-	}
-	if (deep)
-		set_bit(ilog2(SPTE_PLANTED_DEEP), (unsigned long *)sptep);
-	set_bit(ilog2(SPTE_PLANTED), (unsigned long *)sptep);
-	clear_bit(ilog2(SPTE_US), (unsigned long *)sptep);
-	z->zaps++;
-	return 0;
-}
-
-int shadow_plant(struct shadow *sh, u64 va, bool deep)
-{
-	struct shadow_zap z = { .sh = sh, .count = &sh->stats.flush_zaps };
-	struct shadow_root *root;
-	int ret = -ENOENT;
-
-	if (va_is_hole(va))
-		return -EINVAL;
-	zap_begin(&z);
-	if (va_is_upper(va)) {
-		ret = plant_below(&z, sh->upper, va, deep);
-	} else {
-		list_for_each_entry(root, &sh->roots, link)
-			if (!plant_below(&z, root->low[VIEW_KERNEL], va, deep))
-				ret = 0;
-	}
-	zap_end(&z);
-	shadow_tlb_flush(sh, ~0ULL);
-	return ret;
-}
-#endif

@@ -193,6 +193,13 @@ static inline bool va_is_upper(u64 va)
 	return va >> 47;
 }
 
+/* Addresses that no guest table maps: not canonical with 48 bits, or the cells' slot. */
+static inline bool va_is_hole(u64 va)
+{
+	return (u64)((s64)(va << 16) >> 16) != va ||
+	       (va_is_upper(va) && table_index(va, 4) == CELL_TOP_SLOT);
+}
+
 /* ---- shadow_lock.c ---------------------------------------------------- */
 
 void shadow_lock_init(struct shadow_lock *l);

@@ -12,6 +12,8 @@
 #include <uapi/asm/domus_guest.h>
 #include <uapi/linux/domus.h>
 
+#include "ptwalk.h"
+
 struct domus_domain;
 struct gmem;
 struct shadow_table;
@@ -50,6 +52,32 @@ struct shadow_stats {
 };
 
 /**
+ * struct shadow_near - what the last fill of a vCPU found, for the next one nearby
+ * @root: id of its root, 0: there was none
+ * @block: its address, in units of PMD_SIZE
+ * @flush_seq: of that time: what is above the leaf is as good as in an MMU's caches
+ * @above: the walk, of which only what is above the leaf counts
+ * @zap_seq: of that time: while nothing was taken away, @table is where it was
+ * @table: of its leaf, level 1
+ * @inv_seq: of that time, when no invalidation was in progress
+ * @host_block, @pfn, @write: a large page of the host: its address, in units of PMD_SIZE,
+ *	and one, as the holder may use the first of them (0: none); its first frame; may it
+ *	be written to
+ */
+struct shadow_near {
+	u64 root;
+	u64 block;
+	unsigned long flush_seq;
+	struct ptwalk_result above;
+	u64 zap_seq;
+	struct shadow_table *table;
+	unsigned long inv_seq;
+	unsigned long host_block;
+	unsigned long pfn;
+	bool write;
+};
+
+/**
  * struct shadow_reader - of one vCPU: only its own thread writes here
  * @busy: it is in a fill
  * @fills: leaves put in by faults, 4 KiB and 2 MiB
@@ -59,6 +87,7 @@ struct shadow_reader {
 	u32 busy;
 	u64 fills;
 	u64 prefills;
+	struct shadow_near near;
 } ____cacheline_aligned_in_smp;
 
 /**

@@ -7,6 +7,7 @@
  *   3. detaching trees and emptying them in batches
  *   4. ranges of a view
  *   5. shadow_flush(), what the guest asks for
+ *   6. entries that fault, planted for tests
  *
  * A removal has three steps: zap under the lock; flush TLBs; and only then free
  * tables, or return to who relies on it. Between the first two others may run:
@@ -577,3 +578,49 @@ int shadow_flush(struct shadow *sh, u64 op, u64 root_gpa, u64 start, u64 end, u6
 	shadow_reap(sh, false);
 	return 0;
 }
+
+/* ---- 6. Planted, for tests ---------------------------------------------- */
+
+#ifdef DOMUS_DEBUG
+static int plant_below(struct shadow_zap *z, struct shadow_table *t, u64 va, bool deep)
+{
+	u64 *sptep, e;
+
+	for (;;) {
+		sptep = &t->hw[table_index(va, t->level)];
+		e = *sptep;
+		if (!e)
+			return -ENOENT;
+		if (spte_is_leaf(e, t->level))
+			break;
+		t = spte_table(e);
+	}
+	if (deep)
+		set_bit(ilog2(SPTE_PLANTED_DEEP), (unsigned long *)sptep);
+	set_bit(ilog2(SPTE_PLANTED), (unsigned long *)sptep);
+	clear_bit(ilog2(SPTE_US), (unsigned long *)sptep);
+	z->zaps++;
+	return 0;
+}
+
+int shadow_plant(struct shadow *sh, u64 va, bool deep)
+{
+	struct shadow_zap z = { .sh = sh, .count = &sh->stats.flush_zaps };
+	struct shadow_root *root;
+	int ret = -ENOENT;
+
+	if (va_is_hole(va))
+		return -EINVAL;
+	zap_begin(&z);
+	if (va_is_upper(va)) {
+		ret = plant_below(&z, sh->upper, va, deep);
+	} else {
+		list_for_each_entry(root, &sh->roots, link)
+			if (!plant_below(&z, root->low[VIEW_KERNEL], va, deep))
+				ret = 0;
+	}
+	zap_end(&z);
+	shadow_tlb_flush(sh, ~0ULL);
+	return ret;
+}
+#endif

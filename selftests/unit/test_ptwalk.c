@@ -8,7 +8,8 @@
  *   3. what is refused, with the exact error code
  *   4. reserved bits
  *   5. tables outside memory, loops, racing writers
- *   6. a slow second opinion over random tables
+ *   6. beside an earlier walk
+ *   7. a slow second opinion over random tables
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 
 #include "kselftest_harness.h"
 
-#include "ptwalk.h"
+#include "ptwalk_inline.h"
 
 /* ---- 1. The fake -------------------------------------------------------- */
 
@@ -570,7 +571,99 @@ TEST_F(walk, endless_race_is_bounded)
 	EXPECT_GE(64, self->f->reads);
 }
 
-/* ---- 6. A second opinion --------------------------------------------------------------- */
+/* ---- 6. Beside an earlier walk ---------------------------------------------------------- */
+
+#define BESIDE	(VA ^ 0x3000)	/* another page of the same 2 MiB */
+
+static enum ptwalk_status near(struct fake *f, const struct ptwalk_result *above, __u64 va,
+			       __u32 access, struct ptwalk_result *out)
+{
+	f->reads = 0;
+	f->writes = 0;
+	return ptwalk_near(fake_read, fake_cmpxchg, RSVD, f, above, va, access, out);
+}
+
+/* What the walk of VA found is good for BESIDE, whose entry is @e. */
+#define NEAR(access, e) ({						\
+	ASSERT_EQ(PTWALK_OK, WALK(SET_AD));				\
+	above = self->r;						\
+	self->f->mem[(L1 / 8) + (BESIDE >> 12) % 512] = (e);		\
+	near(self->f, &above, BESIDE, (access), &self->r);		\
+})
+
+TEST_F(walk, near_reads_one_entry)
+{
+	struct ptwalk_result above;
+
+	EXPECT_EQ(PTWALK_OK, NEAR(USER | WRITE | SET_AD, 0x7000 | TABLE));
+	EXPECT_EQ(1, self->f->reads);
+	EXPECT_EQ(1, self->f->writes);
+	EXPECT_EQ(7, self->r.gfn);
+	EXPECT_EQ(L1, self->r.table_gpa);
+	EXPECT_TRUE(self->r.dirty);
+	EXPECT_EQ(0x7000 | TABLE | A | D, self->f->mem[(L1 / 8) + (BESIDE >> 12) % 512]);
+}
+
+TEST_F(walk, near_refuses_what_the_entry_refuses)
+{
+	struct ptwalk_result above;
+
+	EXPECT_EQ(PTWALK_FAULT, NEAR(USER | SET_AD, 0));
+	EXPECT_EQ(PTWALK_ERR_U, self->r.error);
+	EXPECT_EQ(PTWALK_FAULT, NEAR(USER | WRITE | SET_AD, 0x7000 | P | US));
+	EXPECT_EQ(PTWALK_ERR_P | PTWALK_ERR_W | PTWALK_ERR_U, self->r.error);
+	EXPECT_EQ(PTWALK_FAULT, NEAR(USER | SET_AD, 0x7000 | P | RW));
+	EXPECT_EQ(PTWALK_ERR_P | PTWALK_ERR_U, self->r.error);
+	EXPECT_EQ(PTWALK_FAULT, NEAR(USER | FETCH | SET_AD, 0x7000 | TABLE | NX));
+	EXPECT_EQ(PTWALK_ERR_P | PTWALK_ERR_U | PTWALK_ERR_I, self->r.error);
+	EXPECT_EQ(PTWALK_FAULT, NEAR(SET_AD, 0x7000 | TABLE | RSVD));
+	EXPECT_EQ(PTWALK_ERR_P | PTWALK_ERR_RSVD, self->r.error);
+	EXPECT_EQ(0, self->f->writes);
+}
+
+/* Rights are those of all levels, also of those that are not read again. */
+TEST_F(walk, near_keeps_what_is_above)
+{
+	struct ptwalk_result above;
+
+	*self->e2 &= ~RW;
+	EXPECT_EQ(PTWALK_FAULT, NEAR(USER | WRITE | SET_AD, 0x7000 | TABLE));
+	*self->e2 |= RW;
+	*self->e3 &= ~US;
+	EXPECT_EQ(PTWALK_FAULT, NEAR(USER | SET_AD, 0x7000 | TABLE));
+	*self->e3 |= US;
+	*self->e4 |= NX;
+	EXPECT_EQ(PTWALK_FAULT, NEAR(USER | FETCH | SET_AD, 0x7000 | TABLE));
+}
+
+TEST_F(walk, near_loses_races)
+{
+	struct ptwalk_result above;
+
+	ASSERT_EQ(PTWALK_OK, WALK(SET_AD));
+	self->f->lose = 1;
+	self->f->lose_and = ~RW;
+	EXPECT_EQ(PTWALK_FAULT, NEAR(USER | WRITE | SET_AD, 0x7000 | TABLE));
+	EXPECT_EQ(PTWALK_RETRY, ptwalk_near(fake_read, always_lose, RSVD, self->f, &above, VA,
+					    WRITE | SET_AD, &self->r));
+	self->f->fail_write = -EFAULT;
+	EXPECT_EQ(PTWALK_MEM, NEAR(USER | WRITE | SET_AD, 0x7000 | TABLE));
+	EXPECT_EQ(-EFAULT, self->r.mem_error);
+}
+
+TEST_F(walk, near_table_outside_memory)
+{
+	struct ptwalk_result above;
+
+	ASSERT_EQ(PTWALK_OK, WALK(SET_AD));
+	above = self->r;
+	above.table_gpa = PAGES * 4096;
+	EXPECT_EQ(PTWALK_MEM, near(self->f, &above, BESIDE, 0, &self->r));
+	EXPECT_EQ(-ENXIO, self->r.mem_error);
+	EXPECT_EQ(1, self->r.level);
+}
+
+/* ---- 7. A second opinion --------------------------------------------------------------- */
 
 /* The same question, asked the slow way. Return: error code, or -1 for allowed. */
 static int slow_walk(struct fake *f, __u64 va, __u32 access, __u64 *gfn)
@@ -635,9 +728,32 @@ static __u64 random_entry(void)
 	return rnd() % 64 ? e : rnd();
 }
 
+/* After a walk that found @above: as another one, of an address beside it. */
+static bool same_beside(struct fake *f, const struct ptwalk_result *above, __u64 va,
+			__u32 access)
+{
+	struct ptwalk_result one = { 0 }, two = { 0 };
+	enum ptwalk_status st, want;
+	static struct fake other;
+
+	other = *f;
+	want = ptwalk(&fake_ops, f, ROOT, va, access, &one);
+	st = near(&other, above, va, access, &two);
+	if (st != want || other.reads > 1 || memcmp(other.mem, f->mem, sizeof(f->mem)))
+		return false;
+	if (st == PTWALK_FAULT)
+		return one.error == two.error;
+	return st != PTWALK_OK || (one.gfn == two.gfn && one.level == two.level &&
+				   one.table_gpa == two.table_gpa && one.user == two.user &&
+				   one.writable == two.writable && one.noexec == two.noexec &&
+				   one.dirty == two.dirty && one.path_user == two.path_user &&
+				   one.path_writable == two.path_writable &&
+				   one.path_noexec == two.path_noexec);
+}
+
 TEST_F(walk, random_tables)
 {
-	int round, i, n, verdicts[2] = { 0, 0 };
+	int round, i, n, verdicts[2] = { 0, 0 }, beside = 0;
 
 	srandom(20260101);
 	for (round = 0; round < 200; round++) {
@@ -657,6 +773,12 @@ TEST_F(walk, random_tables)
 			if (want == -1) {
 				ASSERT_EQ(PTWALK_OK, st);
 				ASSERT_EQ(gfn, self->r.gfn);
+				if (self->r.level > 1)
+					continue;
+				va ^= (rnd() % 512) << 12;
+				access = kinds[rnd() % 6] | SET_AD;
+				ASSERT_TRUE(same_beside(self->f, &self->r, va, access));
+				beside++;
 			} else if (want == -2) {
 				ASSERT_EQ(PTWALK_MEM, st);
 			} else {
@@ -668,6 +790,7 @@ TEST_F(walk, random_tables)
 	/* the tables are such that both happen often */
 	EXPECT_LT(5000, verdicts[0]);
 	EXPECT_LT(5000, verdicts[1]);
+	EXPECT_LT(1000, beside);
 }
 
 TEST_HARNESS_MAIN
