@@ -87,6 +87,11 @@ soak: module domctl tests guest
 		"soak=$(RIG)/run-tests --group soak" "power=$(RIG)/power-cut 5000" \
 		costs=selftests/bench/smp-costs
 
+## make bench       what operations cost natively, in a domain and with its peers: a table
+bench: module domctl tests guest
+	@$(RIG)/deps build rig
+	@selftests/bench/bench $(if $(T),--row $(T))
+
 ## make lint        checkpatch, sparse, cppcheck, clang-tidy, shellcheck, size limits
 lint:
 	@$(RIG)/deps build lint
@@ -114,4 +119,4 @@ clean:
 	rm -rf build
 	@$(MAKE) -s -C userspace clean
 
-.PHONY: all help deps module domctl tests guest debian demo check check-debug soak lint unit install clean
+.PHONY: all help deps module domctl tests guest debian demo check check-debug soak bench lint unit install clean

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""images.py: what the machines boot: kernels, and initramfs whose process 1 measures."""
+import os
+
+from riglib import cpio, payload
+from riglib.places import BUILD, CACHE, RigError
+
+TESTS = os.path.join(BUILD, "tests/bench")
+
+
+def kernel():
+    """The directory with Debian's kernel, see selftests/rig/stock-kernel."""
+    return payload.kernel_directory("stock")
+
+
+def release():
+    with open(os.path.join(kernel(), "release")) as file:
+        return file.read().strip()
+
+
+def module(name):
+    """The path of a module of Debian's kernel."""
+    for root, _, files in os.walk(os.path.join(kernel(), "lib/modules")):
+        if name + ".ko" in files:
+            return os.path.join(root, name + ".ko")
+    raise RigError("the kernel has no module '%s'" % name)
+
+
+def guest_kernel():
+    path = os.path.join(BUILD, "guest/bzImage")
+    if not os.path.exists(path):
+        raise RigError("the guest kernel is not built (make guest)")
+    return path
+
+
+def guest(directory, modules=()):
+    """An initramfs of which "rows" is process 1; MODULES are in /mods."""
+    path = os.path.join(directory, "guest.cpio")
+    archive = cpio.Archive()
+    for name in ("dev", "proc", "sys", "mods"):
+        archive.directory(name)
+    archive.device("dev/console", 5, 1)
+    archive.device("dev/zero", 1, 5, 0o666)
+    for place, name in (("init", "rows"), ("nothing", "nothing")):
+        program = os.path.join(TESTS, name)
+        if not os.path.exists(program):
+            raise RigError("%s is not built (make tests)" % program)
+        archive.data(place, payload.read(program), 0o755)
+    for name in modules:
+        archive.data("mods/%s.ko" % name, payload.read(module(name)))
+    with open(path, "wb") as file:
+        file.write(archive.finish())
+    return path
+
+
+def logs():
+    path = os.path.join(CACHE, "log")
+    os.makedirs(path, exist_ok=True)
+    return path

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# domus.sh INITRD WORD...: a domain that measures, and what it costs the host; on a host
+# with the module.
+. /tests/bench/talk.sh
+initrd=$1
+shift
+
+# "PASSES EXITS" of the domain
+counters() {
+	awk '$1 == "vcpu" { for (i = 2; i < NF; i++) { if ($i == "passes") p += $(i + 1)
+			if ($i == "exits") e += $(i + 1) } } END { print p, e }' \
+		/sys/kernel/debug/domus/domains
+}
+
+hear() {
+	case $1-$2 in
+	ask-memory)
+		pid=$(domctl -j show bench | tr ',{' '\n\n' | sed -n 's/.*"pid": *//p')
+		echo "bench: memory $((before - $(free_memory))) $(resident "$pid")" ;;
+	ask-*) asked=$(counters) ;;
+	told-*) echo "bench: count $2 $3 $asked $(counters)" ;;
+	esac
+}
+
+insmod /domus.ko || exit 1
+# what the first domain of all leaves behind is not one domain's
+domctl create first --kernel /boot/bzImage --initrd "$initrd" --memory 256M \
+	--append "console=hvc0 quiet -- row=none" --wait > /dev/null || exit 1
+before=$(free_memory)
+say created
+talk domctl create bench --kernel /boot/bzImage --initrd "$initrd" --memory 256M \
+	--append "console=hvc0 quiet -- $*" --console
