@@ -71,7 +71,7 @@ check: module domctl tests
 		"host3=$(RIG)/run-tests --tier host --share 3/3" \
 		matrix=$(RIG)/matrix "guest=$(RIG)/run-tests --tier guest" lint=$(RIG)/lint \
 		self=$(RIG)/self-test unit=selftests/unit/run fuzz=selftests/fuzz/run \
-		power=$(RIG)/power-cut native=$(RIG)/native
+		power=$(RIG)/power-cut native=$(RIG)/native "bench=selftests/bench/bench --short"
 
 ## make check-debug the tests in the rig on a KASAN, lockdep and kmemleak kernel
 check-debug: domctl tests guest
