@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """images.py: what the machines boot: kernels, and initramfs whose process 1 measures."""
 import os
+import subprocess
 
 from riglib import cpio, payload
 from riglib.places import BUILD, CACHE, RigError
 
+BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TESTS = os.path.join(BUILD, "tests/bench")
 
 
@@ -31,6 +33,23 @@ def guest_kernel():
     if not os.path.exists(path):
         raise RigError("the guest kernel is not built (make guest)")
     return path
+
+
+def _made_by(*words):
+    """What a script beside this package says last: a path."""
+    result = subprocess.run([os.path.join(BENCH, words[0]), *words[1:]],
+                            stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode:
+        raise RigError("%s failed" % " ".join(words))
+    return result.stdout.strip().split("\n")[-1]
+
+
+def packages(name):
+    return _made_by("packages", name)
+
+
+def hypervisor():
+    return _made_by("xen")
 
 
 def guest(directory, modules=()):
