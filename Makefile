@@ -87,10 +87,15 @@ soak: module domctl tests guest
 		"soak=$(RIG)/run-tests --group soak" "power=$(RIG)/power-cut 5000" \
 		costs=selftests/bench/smp-costs
 
-## make bench       what operations cost natively, in a domain and with its peers: a table
+## make bench       what operations cost natively, in a domain and with its peers, as a table,
+##                  into selftests/bench/RESULTS.md, too; T=ROW: one of them; COMPARE=REV: beside
+##                  another commit's domain
 bench: module domctl tests guest
 	@$(RIG)/deps build rig
-	@selftests/bench/bench $(if $(T),--row $(T))
+	@mkdir -p build/bench
+	@selftests/bench/bench --jobs 2 --io $(if $(T),--row $(T)) $(if $(COMPARE),--compare $(COMPARE)) \
+		$(if $(T)$(COMPARE),,--json build/bench/results.json \
+		--svg selftests/bench/RESULTS.svg --page selftests/bench/RESULTS.md)
 
 ## make lint        checkpatch, sparse, cppcheck, clang-tidy, shellcheck, size limits
 lint:

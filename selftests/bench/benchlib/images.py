@@ -2,6 +2,7 @@
 """images.py: what the machines boot: kernels, and initramfs whose process 1 measures."""
 import os
 import subprocess
+import threading
 
 from riglib import cpio, payload
 from riglib.places import BUILD, CACHE, RigError
@@ -52,9 +53,9 @@ def hypervisor():
     return _made_by("xen")
 
 
-def guest(directory, modules=()):
+def guest(directory, name, modules=()):
     """An initramfs of which "rows" is process 1; MODULES are in /mods."""
-    path = os.path.join(directory, "guest.cpio")
+    path = os.path.join(directory, "guest-%s.cpio" % name)
     archive = cpio.Archive()
     for name in ("dev", "proc", "sys", "mods"):
         archive.directory(name)
@@ -67,8 +68,11 @@ def guest(directory, modules=()):
         archive.data(place, payload.read(program), 0o755)
     for name in modules:
         archive.data("mods/%s.ko" % name, payload.read(module(name)))
-    with open(path, "wb") as file:
+    # another machine may be reading it just now
+    new = "%s.%d" % (path, threading.get_ident())
+    with open(new, "wb") as file:
         file.write(archive.finish())
+    os.replace(new, path)
     return path
 
 

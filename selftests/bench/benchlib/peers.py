@@ -11,6 +11,7 @@ A peer is a function that takes an Order and gives a Run.
 """
 import collections
 import os
+import shutil
 import subprocess
 
 from riglib.places import RIG, RigError
@@ -28,18 +29,51 @@ QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-icount", "shift=0,sleep=off", "
 TIMEOUT = 900       # seconds for one machine
 
 
+# What I/O goes to: a disk of memory, by its driver, without whatever reads ahead or caches;
+# a program beside the hypervisor, by TCP.
+BRD = "brd:rd_nr=1 rd_size=16384"
+BRIDGE = ("crc32c_generic", "bridge", "veth", "nft_chain_nat", "nft_masq", "nft_ct",
+          "nft_meta_bridge")
+FRONTS = {
+    "native": ("brd",),
+    "xen": ("xen-blkfront", "xen-netfront"),
+    "kvm": ("virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev",
+            "virtio_pci", "virtio_blk", "failover", "net_failover", "virtio_net"),
+}
+REACHED = {
+    "native": ["serve", "module=/mods/brd.ko,rd_nr=1,rd_size=16384", "disk=/dev/ram0",
+               "net=lo,127.0.0.1,127.0.0.1"],
+    "domus": ["disk=/dev/vda", "net=eth0,10.213.0.2,10.213.0.1"],
+    "xen": ["disk=/dev/xvda", "net=eth0,10.0.0.2,10.0.0.1"],
+    "kvm": ["disk=/dev/vda", "net=eth0,10.0.0.2,10.0.0.1"],
+}
+
+
 class Order:
     """What is asked of a peer."""
 
-    def __init__(self, directory, rows=(), counts=True, project=None):
+    def __init__(self, directory, rows=(), counts=True, project=None, part="rows"):
         self.directory = directory  # for what lasts as long as the run
         self.rows = rows            # all if there are none
         self.counts = counts
         self.project = project      # more words for vm: another build of the project
+        self.part = part            # rows or io
 
-    def words(self, *more):
+    def initrd(self, name):
+        modules = FRONTS.get(name, ()) if self.part == "io" else ()
+        return images.guest(self.directory, "%s-%s" % (name, self.part), modules)
+
+    def words(self, name, *more):
         """What process 1 is told."""
-        return list(more) + ["row=" + name for name in self.rows]
+        words = list(more) + ["row=" + row for row in self.rows]
+        if self.part == "rows":
+            return words
+        loads = ["module=/mods/%s.ko" % module for module in FRONTS.get(name, ())
+                 if name != "native"]
+        return [word for word in words if word != "memory"] + loads + REACHED[name]
+
+    def named(self, name):
+        return name if self.part == "rows" else name + "-io"
 
 
 def said(words, name, environment=None):
@@ -63,13 +97,26 @@ def said(words, name, environment=None):
     return run
 
 
+def _vm(*more):
+    return [os.path.join(RIG, "vm"), "--icount", "--cpu", CPU, "--timeout", str(TIMEOUT),
+            "--silence", str(TIMEOUT)] + list(more)
+
+
+def _modules(*names):
+    return [word for name in names for word in ("--module", name)]
+
+
+def _added(*pairs):
+    return [word for source, place in pairs for word in ("--add", "%s:%s" % (source, place))]
+
+
 # 2. Without a hypervisor
 
 def _computer(order, name, kernel):
-    initrd = images.guest(order.directory)
-    append = ["console=ttyS0", "quiet", "tsc=reliable", "nokaslr", "--"] + order.words()
+    append = ["console=ttyS0", "quiet", "tsc=reliable", "nokaslr", "--"] + order.words(name)
     return said(QEMU + ["-m", "1024M", "-serial", "stdio", "-kernel", kernel,
-                        "-initrd", initrd, "-append", " ".join(append)], name)
+                        "-initrd", order.initrd(name), "-append", " ".join(append)],
+                order.named(name))
 
 
 def native(order):
@@ -83,26 +130,31 @@ def own(order):
 
 # 3. domus
 
+def _tool(name):
+    # what is for root is not in everybody's path
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if not path:
+        raise RigError("%s is missing: run 'make deps'" % name)
+    return os.path.realpath(path), "/bin/" + name
+
+
 def domus(order):
-    initrd = images.guest(order.directory)
-    words = [os.path.join(RIG, "vm"), "--icount", "--cpu", CPU, "--timeout", str(TIMEOUT),
-             "--silence", str(TIMEOUT), "--add", initrd + ":/guest.cpio"]
+    words = _vm(*_added((order.initrd("domus"), "/guest.cpio"))) + (order.project or [])
+    if order.part == "io":
+        words += _modules(BRD, *BRIDGE)
+        words += _added(*(_tool(name) for name in ("ip", "bridge", "nft", "ethtool")))
     more = ["count"] if order.counts else []
-    return said(words + (order.project or []) +
-                ["--", "/tests/bench/domus.sh", "/guest.cpio"] + order.words(*more, "memory"),
-                "domus")
+    return said(words + ["--", "/tests/bench/domus.sh", order.part, "/guest.cpio"] +
+                order.words("domus", *more, "memory"),
+                order.named("domus-before" if order.project else "domus"))
 
 
 # 4. Others: the host is Debian's kernel with nothing of domus's
 
-def _host(order, name, options, script, words, environment=None):
-    """SCRIPT is of inside/, and has WORDS before those for process 1."""
-    return said([os.path.join(RIG, "vm"), "--bare", "--icount", "--cpu", CPU,
-                 "--timeout", str(TIMEOUT), "--silence", str(TIMEOUT),
-                 "--add", images.TESTS + ":/tests/bench", "--add",
-                 images.guest(order.directory) + ":/guest.cpio"] + options +
-                ["--", "/tests/bench/" + script] + words + order.words("memory"),
-                name, environment)
+def _bare(order, name):
+    return _vm("--bare") + _added((images.TESTS, "/tests/bench"),
+                                  (order.initrd(name), "/guest.cpio"),
+                                  (os.path.join(images.kernel(), "vmlinuz"), "/vmlinuz"))
 
 
 def xen(order):
@@ -112,26 +164,30 @@ def xen(order):
     # they are found under the same names inside
     libraries = ":".join((os.path.join(root, "usr/lib/x86_64-linux-gnu"),
                           os.path.join(tools, "lib/x86_64-linux-gnu")))
-    options = ["--xen", images.hypervisor(),
-               "--add", os.path.join(images.kernel(), "vmlinuz") + ":/vmlinuz"]
-    for name in ("xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs"):
-        options += ["--module", name]
-    for name in ("xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0"):
-        options += ["--add", "%s/bin/%s:/usr/lib/xen-4.17/bin/%s" % (tools, name, name)]
-    options += ["--add", os.path.join(root, "usr/bin/xenstore-read") + ":/bin/xenstore-read"]
+    words = _bare(order, "xen") + ["--xen", images.hypervisor()]
+    words += _modules("xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs")
+    if order.part == "io":
+        words += _modules(BRD, "xen-blkback", "xen-netback")
+    words += _added(*(("%s/bin/%s" % (tools, name), "/usr/lib/xen-4.17/bin/" + name) for name in
+                      ("xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0")))
+    words += _added(*(("%s/usr/bin/%s" % (root, name), "/bin/" + name) for name in
+                      ("xenstore-read", "xenstore-write")))
     # which no program names, as only ending a thread needs it
-    options += ["--add", "/lib/x86_64-linux-gnu/libgcc_s.so.1:/lib/x86_64-linux-gnu/libgcc_s.so.1"]
-    return _host(order, "xen", options, "xen.sh", [libraries, "/vmlinuz", "/guest.cpio"],
-                 dict(os.environ, LD_LIBRARY_PATH=libraries))
+    words += _added(("/lib/x86_64-linux-gnu/libgcc_s.so.1",) * 2)
+    return said(words + ["--", "/tests/bench/xen.sh", order.part, libraries, "/vmlinuz",
+                         "/guest.cpio"] + order.words("xen", "memory"),
+                order.named("xen"), dict(os.environ, LD_LIBRARY_PATH=libraries))
 
 
 def _kvm(order, name, parameters):
-    options = ["--module", "kvm_amd" + parameters,
-               "--add", os.path.join(images.kernel(), "vmlinuz") + ":/vmlinuz",
-               "--add", "/usr/bin/qemu-system-x86_64:/bin/qemu"]
-    for path in ("seabios/bios-256k.bin", "qemu/linuxboot_dma.bin", "qemu/kvmvapic.bin"):
-        options += ["--add", "/usr/share/%s:/firmware/%s" % (path, os.path.basename(path))]
-    return _host(order, name, options, "kvm.sh", ["/vmlinuz", "/guest.cpio"])
+    words = _bare(order, "kvm") + _modules("kvm_amd" + parameters)
+    if order.part == "io":
+        words += _modules(BRD, "tun", "tap", "vhost_net")
+    words += _added(("/usr/bin/qemu-system-x86_64", "/bin/qemu"))
+    words += _added(*(("/usr/share/" + path, "/firmware/" + os.path.basename(path)) for path in
+                      ("seabios/bios-256k.bin", "qemu/linuxboot_dma.bin", "qemu/kvmvapic.bin")))
+    return said(words + ["--", "/tests/bench/kvm.sh", order.part, "/vmlinuz", "/guest.cpio"] +
+                order.words("kvm", "memory"), order.named(name))
 
 
 def kvm(order):
@@ -144,8 +200,8 @@ def kvm_shadow(order):
 
 def uml(order):
     program = os.path.join(images.packages("uml"), "usr/bin/linux.uml")
-    return _host(order, "uml", ["--add", program + ":/bin/linux.uml"], "uml.sh",
-                 ["/guest.cpio"])
+    return said(_bare(order, "uml") + _added((program, "/bin/linux.uml")) +
+                ["--", "/tests/bench/uml.sh", "/guest.cpio"] + order.words("uml"), "uml")
 
 
 # 5. Which there are
@@ -159,3 +215,6 @@ PEERS = collections.OrderedDict((
     ("kvm-shadow", ("KVM, shadow", kvm_shadow)),
     ("uml", ("UML", uml)),
 ))
+
+# Of those, I/O goes by devices that are alike.
+IO_PEERS = ("native", "domus", "xen", "kvm")

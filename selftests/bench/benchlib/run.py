@@ -77,6 +77,11 @@ class Run:
             self.counts[name] = (max(0.0, (more_passes - passes) / operations),
                                  max(0.0, (more_exits - exits) / operations))
 
+    def add(self, other):
+        """Rows of another machine of the same peer."""
+        self.rows.update(other.rows)
+        self.counts.update(other.counts)
+
     def trouble(self):
         """Why its figures are not whole, or None."""
         if self.errors:

@@ -3,6 +3,7 @@
 import collections
 
 BASE = "native"     # what ratios are to
+BEFORE, NOW = "before", "domus"
 
 # What each row of rows/ops.c is, for people.
 ROWS = collections.OrderedDict((
@@ -23,12 +24,18 @@ ROWS = collections.OrderedDict((
     ("tcp_rtt", "TCP round trip, loopback"),
     ("per_4ms_slot", "the clock's interrupt, each 4 ms"),
     ("copyloop_1MiB", "copy of 1 MiB in a loop"),
+    ("blk_read_4k", "4 KiB from a disk that is memory; native: by brd alone"),
+    ("blk_read_128k", "128 KiB of it"),
+    ("net_tcp_rtt", "TCP round trip to the host; native: loopback"),
+    ("net_tx_1MiB", "TCP, 1 MiB to the host; native: loopback"),
 ))
+IO_ROWS = ("blk_read_4k", "blk_read_128k", "net_tcp_rtt", "net_tx_1MiB")
 # Of the machine as a whole, not of an operation.
 BESIDE = collections.OrderedDict((
     ("create", "from its creation to process 1 (a computer: from reset)"),
-    ("memory_kb", "host memory beside the guest's, kB"),
+    ("memory_kb", "host memory beside the guest's 256 MiB, kB"),
 ))
+ABOUT = dict(ROWS, **BESIDE)
 
 
 class Table:
@@ -37,6 +44,13 @@ class Table:
     def __init__(self, runs, titles):
         self.runs = runs
         self.titles = titles
+
+    def change(self, name):
+        """Of a row, from the run of another commit to that of this one, as a factor."""
+        if BEFORE not in self.runs:
+            return None
+        before, now = self.median(name, BEFORE), self.median(name, NOW)
+        return now / before if before and now else None
 
     def rows(self):
         seen = [name for run in self.runs.values() for name in run.rows]
@@ -78,7 +92,8 @@ class Table:
         yield (["instructions per operation"] + [self.titles[peer] for peer in self.runs] +
                ["switcher passes" if len(counted) == 1 else "passes, " + peer
                 for peer in counted] +
-               ["full exits" if len(counted) == 1 else "exits, " + peer for peer in counted])
+               ["full exits" if len(counted) == 1 else "exits, " + peer for peer in counted] +
+               (["change"] if BEFORE in self.runs else []))
         for name in self.rows():
             line = [name]
             for peer in self.runs:
@@ -91,13 +106,16 @@ class Table:
                 for peer in counted:
                     pair = self.runs[peer].counts.get(name)
                     line.append("%.1f" % pair[which] if pair else "-")
+            if BEFORE in self.runs:
+                change = self.change(name)
+                line.append("-" if change is None else "%+.1f %%" % ((change - 1) * 100))
             yield line
         for name, value in (("create", lambda run: run.create and "%.2fe9" % (run.create / 1e9)),
                             ("memory_kb", lambda run: run.memory)):
             texts = [value(run) for run in self.runs.values()]
             if any(text is not None for text in texts):
                 yield ([name] + ["-" if text is None else str(text) for text in texts] +
-                       [""] * 2 * len(counted))
+                       [""] * (2 * len(counted) + (BEFORE in self.runs)))
 
     def text(self):
         lines = list(self.cells())

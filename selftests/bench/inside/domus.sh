@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# domus.sh INITRD WORD...: a domain that measures, and what it costs the host; on a host
+# domus.sh rows|io INITRD WORD...: a domain that measures, and what it costs the host; on a host
 # with the module.
 . /tests/bench/talk.sh
-initrd=$1
-shift
+part=$1 initrd=$2
+shift 2
 
 # "PASSES EXITS" of the domain
 counters() {
@@ -28,7 +28,14 @@ insmod /domus.ko || exit 1
 # what the first domain of all leaves behind is not one domain's
 domctl create first --kernel /boot/bzImage --initrd "$initrd" --memory 256M \
 	--append "console=hvc0 quiet -- row=none" --wait > /dev/null || exit 1
+until [ "$(cat /sys/module/domus/refcnt)" = 0 ]; do :; done
+devices=
+if [ "$part" = io ]; then
+	$ROWS serve || exit 1
+	devices="--disk /dev/ram0 --net host"
+fi
 before=$(free_memory)
 say created
+# shellcheck disable=SC2086
 talk domctl create bench --kernel /boot/bzImage --initrd "$initrd" --memory 256M \
-	--append "console=hvc0 quiet -- $*" --console
+	--append "console=hvc0 quiet -- $*" $devices --console

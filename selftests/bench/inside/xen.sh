@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# xen.sh LIBRARIES KERNEL INITRD WORD...: a PV guest of Xen's that measures, and what it
+# xen.sh rows|io LIBRARIES KERNEL INITRD WORD...: a PV guest of Xen's that measures, and what it
 # costs the host, which is dom0 of it.
 . /tests/bench/talk.sh
-export LD_LIBRARY_PATH="$1" PATH=/usr/lib/xen-4.17/bin:$PATH
-kernel=$2 initrd=$3
-shift 3
+export LD_LIBRARY_PATH="$2" PATH=/usr/lib/xen-4.17/bin:$PATH
+part=$1 kernel=$3 initrd=$4
+shift 4
 
 # Pages that Xen has to give, in kB: of all heaps of all nodes.
 xen_free() {
@@ -55,8 +55,15 @@ guest() {
 # what the first guest of all leaves behind is not one guest's
 guest row=none
 talk xl create -q -c /etc/xen/guest > /dev/null || exit 1
-while xl domid bench > /dev/null 2>&1; do :; done
+while pidof xl > /dev/null; do :; done
 guest "$@"
+if [ "$part" = io ]; then
+	$ROWS serve || exit 1
+	cat >> /etc/xen/guest <<-END
+		disk = ["format=raw,vdev=xvda,access=rw,backendtype=phy,script=/tests/bench/xenplug.sh,target=/dev/ram0"]
+		vif = ["script=/tests/bench/xenplug.sh,mac=00:16:3e:00:00:01"]
+	END
+fi
 before=$(free_memory) xen_before=$(xen_free)
 say created
 # xl's own console takes no answers from what is no terminal

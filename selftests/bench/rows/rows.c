@@ -4,9 +4,10 @@
  * instructions makes one for each. Runs as process 1 of every machine that is compared, or
  * as a program.
  *
- *   rows [count] [memory] [module=FILE[,PARAMETER]]... [disk=FILE] [net=INTERFACE,LOCAL,REMOTE]
- *        [row=NAME]...
- *	measures those rows, or all; other words are the kernel's, which it gives to process 1
+ *   rows [count] [memory] [serve] [module=FILE[,PARAMETER]...]... [disk=FILE]
+ *        [net=INTERFACE,LOCAL,REMOTE] [row=NAME]...
+ *	measures those rows, or all, or all of disk and net if there are some; serve: it is the
+ *	other end, too; other words are the kernel's, which it gives to process 1
  *   rows serve
  *	the other end of net=
  *   rows clock
@@ -40,6 +41,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -167,7 +169,8 @@ static void each_of(const struct row *table, char **names, bool (*fn)(const stru
 
 static void all(char **names, bool (*fn)(const struct row *row))
 {
-	each_of(rows, names, fn);
+	if (!io.disk && !io.interface)
+		each_of(rows, names, fn);
 	if (io.disk)
 		each_of(disk_rows, names, fn);
 	if (io.interface)
@@ -228,7 +231,7 @@ static void facts(void)
 	fflush(stdout);
 }
 
-/* FILE[,PARAMETER] */
+/* FILE[,PARAMETER]... */
 static void load(char *what)
 {
 	char *parameters = strchr(what, ',');
@@ -236,6 +239,8 @@ static void load(char *what)
 
 	if (parameters)
 		*parameters++ = 0;
+	for (char *at = parameters; at && (at = strchr(at, ','));)
+		*at = ' ';
 	fd = open(what, O_RDONLY);
 	if (fd < 0 || (syscall(SYS_finit_module, fd, parameters ? parameters : "", 0) &&
 		       errno != EEXIST))
@@ -265,6 +270,14 @@ static void set_net(char *text)
 	io.remote = strsep(&text, ",");
 }
 
+static void serve_beside(void)
+{
+	if (!fork())
+		_exit(serve());
+	/* it goes on without its parent when it listens */
+	wait(NULL);
+}
+
 static char *value_of(char *word, const char *key)
 {
 	size_t len = strlen(key);
@@ -282,6 +295,8 @@ static char *option(char *word, bool *counts, bool *memory)
 		*counts = true;
 	else if (!strcmp(word, "memory"))
 		*memory = true;
+	else if (!strcmp(word, "serve"))
+		serve_beside();
 	else if (module)
 		load(module);
 	else if (disk)
