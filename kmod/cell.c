@@ -241,7 +241,12 @@ int cell_make(struct domus_vcpu *v)
 {
 	struct cell_space *cs = &v->d->cells;
 	static const u64 prot[CELL_PAGES] = {
-		CELL_RX, CELL_RX, CELL_RW, CELL_RW, CELL_RO, CELL_RW, CELL_RW, 0,
+		[CELL_PAGE_TEXT ... CELL_PAGE_TEXT + CELL_TEXT_PAGES - 1] = CELL_RX,
+		[CELL_PAGE_DATA] = CELL_RW,
+		[CELL_PAGE_HOST] = CELL_RW,
+		[CELL_PAGE_IDT] = CELL_RO,
+		[CELL_PAGE_DESC] = CELL_RW,
+		[CELL_PAGE_STACKS] = CELL_RW,
 	};
 	void *pages[CELL_PAGES] = {};
 	unsigned int i;

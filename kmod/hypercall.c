@@ -79,7 +79,7 @@ CALL(set_clock_page)
 /* Without it the guest would go on with another process's page tables. */
 CALL(load_root)
 {
-	int r = vcpu_load_root(v, c->args[0]);
+	int r = shadow_load_root(v, c->args[0]);
 
 	if (r == -ENOMEM)
 		c->leave = domain_kill_by(v, DOMUS_REASON_MEMORY,

@@ -315,11 +315,6 @@ void shadow_put_root(struct shadow *sh, struct shadow_root *root)
 	root_put(sh, root);
 }
 
-u64 shadow_root_gpa(const struct shadow_root *root)
-{
-	return root->gpa;
-}
-
 u64 shadow_root_cr3(const struct shadow_root *root, bool user)
 {
 	return __sme_pa(root->top[user ? VIEW_USER : VIEW_KERNEL]->hw);
@@ -336,7 +331,7 @@ int shadow_release_root(struct shadow *sh, u64 root_gpa)
 		return -EINVAL;
 	zap_begin(&z);
 	root = root_find(sh, root_gpa);
-	if (root && refcount_read(&root->refs) > 1) {
+	if (root && !root_take_back(sh, root)) {
 		root = NULL;
 		ret = -EBUSY;
 	}
@@ -368,7 +363,10 @@ static unsigned int evict_some(struct shadow *sh)
 		if (list_empty(&sh->roots))
 			break;
 		root = list_first_entry(&sh->roots, struct shadow_root, link);
-		if (refcount_read(&root->refs) > 1 || root->recent) {
+		if (root->recent || !root_take_back(sh, root)) {
+			/* who loads it by then says so */
+			if (root->recent)
+				root_ask(sh, root);
 			root->recent = false;
 			list_move_tail(&root->link, &sh->roots);
 			continue;

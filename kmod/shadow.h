@@ -9,6 +9,7 @@
 #include "gmem.h"
 
 struct domus_domain;
+struct domus_vcpu;
 struct shadow_root;
 
 #define SHADOW_NO_VCPU	(~0U)
@@ -72,8 +73,31 @@ void shadow_reset(struct shadow *sh);
 struct shadow_root *shadow_get_root(struct shadow *sh, u64 root_gpa, unsigned int vcpu);
 void shadow_put_root(struct shadow *sh, struct shadow_root *root);
 
-/* Guest physical address that names the root. */
-u64 shadow_root_gpa(const struct shadow_root *root);
+/* A new vCPU has no roots. Nobody else sees it yet. */
+void shadow_init_roots(struct domus_vcpu *v);
+
+/**
+ * shadow_first_root() - load a root into a vCPU that is offline and has none
+ * @v: the vCPU
+ * @root: of shadow_get_root(); the reference is the vCPU's from now on
+ *
+ * Context: process, by who starts it.
+ */
+void shadow_first_root(struct domus_vcpu *v, struct shadow_root *root);
+
+/**
+ * shadow_load_root() - DOMUS_HC_LOAD_ROOT; flushes it if it is loaded
+ * @v: the vCPU, whose thread calls
+ * @gpa: unchecked guest value
+ *
+ * The last CELL_ROOTS that were loaded stay at hand, for switch.S to load them, until they
+ * are taken back. Context: process, may sleep. Return: 0, -EINVAL no memory of the domain,
+ * or not aligned; -ENOMEM. On error the old one stays.
+ */
+int shadow_load_root(struct domus_vcpu *v, u64 gpa);
+
+/* Put away all roots of a vCPU that goes offline. Process context, out of the guest. */
+void shadow_unload_roots(struct domus_vcpu *v);
 
 /* Bits that a guest's entry must not have. Any context. */
 u64 shadow_gpte_rsvd(void);

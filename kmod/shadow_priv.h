@@ -6,6 +6,7 @@
  * Between shadow*.c only.
  *
  *   shadow.c         life of a domain's shadow, roots, room
+ *   shadow_loaded.c  roots that vCPUs have at hand
  *   shadow_lock.c    the lock
  *   shadow_table.c   hardware table pages and where they are kept before and after use
  *   shadow_fill.c    faults
@@ -84,7 +85,8 @@ static inline void table_mark(struct shadow_table *t, unsigned int idx)
 /**
  * struct shadow_root - the two views of a guest root
  * @hash, @link: in sh->hash and sh->roots while cached
- * @refs: one for being cached, one for each holder of it
+ * @refs: one for being cached, one for each vCPU that has it at hand, and for who uses it
+ * @at_hand: bit n: vCPU n has it at hand
  * @gpa: the guest's table
  * @id: tells it from an earlier root of the same gpa
  * @dropped: flush_seq when all of it was last taken away, or it was made
@@ -102,6 +104,7 @@ struct shadow_root {
 	struct hlist_node hash;
 	struct list_head link;
 	refcount_t refs;
+	unsigned long at_hand;
 	u64 gpa;
 	u64 id;
 	unsigned long dropped;
@@ -270,6 +273,17 @@ void shadow_make_room(struct shadow *sh);
 
 /* Root by gpa, or NULL. Lock held. */
 struct shadow_root *root_find(struct shadow *sh, u64 gpa);
+
+/* ---- shadow_loaded.c -------------------------------------------------- */
+
+/*
+ * Take a root away from all vCPUs that only have it at hand. Lock held to write. Return:
+ * nobody but the cache has it.
+ */
+bool root_take_back(struct shadow *sh, struct shadow_root *root);
+
+/* Have the next load of it come to C, which marks it as used. Lock held to write. */
+void root_ask(struct shadow *sh, struct shadow_root *root);
 
 /* ---- shadow_zap.c ----------------------------------------------------- */
 

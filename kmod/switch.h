@@ -39,15 +39,15 @@
 #define DOMUS_SWITCH_H
 
 /* Pages of a cell, in order. Text is first so that data is RIP-relative to it. */
-#define CELL_PAGE_TEXT		0	/* two pages, read and execute */
-#define CELL_TEXT_PAGES		2
-#define CELL_PAGE_DATA		2	/* struct cell_data */
-#define CELL_PAGE_HOST		3	/* struct cell_host: not in views */
-#define CELL_PAGE_IDT		4	/* read only */
-#define CELL_PAGE_DESC		5	/* struct cell_desc: GDT and TSS */
-#define CELL_PAGE_STACKS	6	/* IST stacks */
-#define CELL_PAGE_VCPU		7	/* the guest's vCPU page */
-#define CELL_PAGES		8
+#define CELL_PAGE_TEXT		0	/* read and execute */
+#define CELL_TEXT_PAGES		3
+#define CELL_PAGE_DATA		3	/* struct cell_data */
+#define CELL_PAGE_HOST		4	/* struct cell_host: not in views */
+#define CELL_PAGE_IDT		5	/* read only */
+#define CELL_PAGE_DESC		6	/* struct cell_desc: GDT and TSS */
+#define CELL_PAGE_STACKS	7	/* IST stacks */
+#define CELL_PAGE_VCPU		8	/* the guest's vCPU page */
+#define CELL_PAGES		9
 #define CELL_STRIDE		0x10000	/* distance of two vCPUs' cells */
 
 #define CELL_OFF(page)		((page) * 0x1000)
@@ -69,6 +69,10 @@
 #define CELL_MODE_KERNEL	0
 #define CELL_MODE_USER		1
 #define CELL_MODE_USER_NOCALL	2	/* user mode, guest has set no syscall entry */
+
+/* Roots that a vCPU has at hand, see shadow_loaded.c */
+#define CELL_ROOTS		8
+#define CELL_NO_ROOT		CELL_ROOTS	/* of root_index: none is loaded */
 
 /* Flags that a guest may load: CF PF AF ZF SF TF DF OF NT RF AC ID */
 #define CELL_RFLAGS_MASK	0x254dd5
@@ -95,11 +99,19 @@ struct cell_regs {
 	u64 ip, cs, flags, sp, ss;
 };
 
+/* A root at hand: by the guest's address, which is not aligned where there is none. */
+struct cell_root {
+	u64 gpa;
+	u64 cr3_kernel;
+	u64 cr3_user;
+};
+
 /**
  * struct cell_data - seen by every view (supervisor): nothing of the host but CR3
  *
  * Written by C with interrupts off and the vCPU out of the guest; by the text
- * otherwise. But for @flush, see vcpu_flush_remote().
+ * otherwise. But for @flush, see vcpu_flush_remote(), and @roots[].gpa, see
+ * shadow_loaded.c.
  */
 struct cell_data {
 	u64 host_cr3;
@@ -128,7 +140,9 @@ struct cell_data {
 	struct desc_ptr gdtr;
 	u16 verw;		/* a selector, where VERW is to clear CPU buffers, or 0 */
 	u8  smap;		/* CR4.SMAP is on */
-	u8  pad1[3];
+	u8  root_next;		/* of @roots: about to be loaded, or @root_index */
+	u8  root_index;		/* of @roots: the loaded one */
+	u8  traced;		/* C is to see all that the guest asks for */
 	struct desc_ptr idtr;
 	u8  pad2[6];
 	u64 fatal_vector, fatal_error, fatal_ip, fatal_cr2;
@@ -140,6 +154,7 @@ struct cell_data {
 	u64 faults;		/* of the guest's user mode, given to its kernel without leaving */
 	u64 aborts;
 	u64 nmi_ring0, nmi_ring3, mc_ring0, mc_ring3, db_absorbed, sel_fixups;
+	struct cell_root roots[CELL_ROOTS];
 	u64 room[8];		/* for a fault within a fault, behind what is pushed into regs */
 	struct cell_regs regs __aligned(16);
 };

@@ -209,6 +209,20 @@ static u64 tlb_flushes(const struct domus_vcpu *v)
 	return before + smp_load_acquire(&v->data->flushes);
 }
 
+static bool is_at(const struct domus_vcpu *v, unsigned int i, const struct shadow_root *root)
+{
+	return i < CELL_ROOTS && READ_ONCE(v->roots[i]) == root;
+}
+
+/* Is the root loaded, or about to be? In that order, see shadow_loaded.c. */
+static bool has_root(const struct domus_vcpu *v, const struct shadow_root *root)
+{
+	unsigned int next = READ_ONCE(v->data->root_next);
+
+	smp_rmb();	/* root_next before root_index */
+	return is_at(v, next, root) || is_at(v, READ_ONCE(v->data->root_index), root);
+}
+
 u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root *root)
 {
 	u64 flushes[DOMUS_MAX_VCPUS], asked = 0, left;
@@ -230,10 +244,10 @@ u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root
 			continue;
 		/*
 		 * It had the root at an entry before the zaps, or it sees them: whoever
-		 * has loaded another one since has left the guest for it.
+		 * has loaded another one since has loaded CR3.
 		 */
 		smp_rmb();	/* in_guest before root */
-		if (root && READ_ONCE(v->root) != root) {
+		if (root && !has_root(v, root)) {
 			mask &= ~BIT_ULL(i);
 			continue;
 		}
@@ -464,7 +478,7 @@ static int exit_page_fault(struct domus_vcpu *v)
 	 */
 	if (!(error & X86_PF_USER) && (error & X86_PF_PROT))
 		return vcpu_inject(v, X86_TRAP_GP, 0, 0);
-	result = shadow_fault(&v->d->shadow, v->root, v->id, cr2, error, user, &guest_error);
+	result = shadow_fault(&v->d->shadow, vcpu_root(v), v->id, cr2, error, user, &guest_error);
 	trace_domus_fault(v->d->id, v->id, cr2, error, result);
 	switch (result) {
 	case SHADOW_FILLED:
@@ -605,11 +619,11 @@ static int exit_irqs_on(struct domus_vcpu *v, bool go_on)
 
 /* ---- 5. The run loop -------------------------------------------------------------------- */
 
-/* Who looks at faults is to see all of them. */
+/* Who looks at faults and calls is to see all of them. */
 static bool traced(void)
 {
 	return trace_domus_exit_enabled() || trace_domus_fault_enabled() ||
-	       trace_domus_inject_enabled();
+	       trace_domus_inject_enabled() || trace_domus_hypercall_enabled();
 }
 
 /* One entry and exit. Return: 0, or < 0 to leave RUN. */
@@ -631,7 +645,8 @@ static int enter(struct domus_vcpu *v)
 	}
 	if (unlikely(v->was_out))
 		show_in(v);
-	v->data->fault_entry = traced() ? 0 : v->entries[X86_TRAP_PF];
+	v->data->traced = traced();
+	v->data->fault_entry = v->data->traced ? 0 : v->entries[X86_TRAP_PF];
 	load_cpu(v);
 	switch_world(v);
 	WRITE_ONCE(v->in_guest, 0);

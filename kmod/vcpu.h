@@ -56,6 +56,7 @@ struct vcpu_stats {
  * @cell_va: where the cell is, @enter_va, @syscall_va: in it what domus_switch() and LSTAR want
  * @nr_perf: MSRs that perf wants other values in, at this entry
  * @own_eoi: the cell may acknowledge an interrupt that is for its TLB alone
+ * @roots, @root_hand: at hand, as in @data->roots, and which one goes next; see shadow_loaded.c
  * @dr: guest's DR0..3; DR6 and DR7 are in @data
  * @halt: how it waits, see halt.c
  * @apf_flags: of the last #PF, where the host is a KVM guest: 0 unless it was none
@@ -86,7 +87,8 @@ struct domus_vcpu {
 	u64 cell_va, enter_va, syscall_va;
 	int nr_perf;
 	bool own_eoi;
-	struct shadow_root *root;
+	struct shadow_root *roots[CELL_ROOTS];
+	unsigned int root_hand;
 	u64 entries[DOMUS_NR_ENTRIES];
 	u64 dr[4];
 	u64 tls[3];
@@ -220,8 +222,7 @@ static inline int __must_check vcpu_check_rip(struct domus_vcpu *v)
 /* DOMUS_HC_RETURN and _SYSRET that tier 1 passed on. As vcpu_inject(). */
 int __must_check vcpu_return(struct domus_vcpu *v, bool sysret);
 
-/* DOMUS_HC_LOAD_ROOT, SET_VCPU_PAGE: -EINVAL, -ENOMEM, -EFAULT. Own vCPU only. */
-int vcpu_load_root(struct domus_vcpu *v, u64 gpa);
+/* DOMUS_HC_SET_VCPU_PAGE: -EINVAL, -ENOMEM, -EFAULT. Own vCPU only. */
 int vcpu_set_page(struct domus_vcpu *v, u64 gpa);
 
 /* Descriptor i (0..2) of the TLS entries, already checked. Own vCPU only. */
@@ -239,6 +240,12 @@ void vcpu_ibpb(void);
 static inline bool vcpu_user_mode(const struct domus_vcpu *v)
 {
 	return v->data->mode != CELL_MODE_KERNEL;
+}
+
+/* The loaded root. Own thread, out of the guest; the vCPU is online. */
+static inline struct shadow_root *vcpu_root(const struct domus_vcpu *v)
+{
+	return v->roots[v->data->root_index];
 }
 
 /* vcpu_msr.c: MSRs that are the guest's while its thread runs. irqs off. */

@@ -145,7 +145,7 @@ int vcpu_return(struct domus_vcpu *v, bool sysret)
 	if (fill) {
 		/* a hint: what comes of it shows when the address is touched */
 		WRITE_ONCE(ret->fill, 0);
-		shadow_fault(&v->d->shadow, v->root, v->id, fill, X86_PF_USER,
+		shadow_fault(&v->d->shadow, vcpu_root(v), v->id, fill, X86_PF_USER,
 			     vcpu_user_mode(v), &ignored);
 	}
 	return 0;

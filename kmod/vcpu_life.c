@@ -3,7 +3,7 @@
  * vCPUs that are made, start, stop, and what of them the guest changes as a whole.
  *
  *   1. made and freed
- *   2. page, root, TLS
+ *   2. page, TLS
  *   3. start
  *   4. stop
  *   5. which of them the host wants
@@ -60,6 +60,7 @@ struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 	v->data->pku = cpu_feature_enabled(X86_FEATURE_OSPKE);
 	v->data->smap = boot_cpu_has(X86_FEATURE_SMAP);
 	v->host->gpte_rsvd = shadow_gpte_rsvd();
+	shadow_init_roots(v);
 	/* for a guest as for user space and for a virtual machine's guest */
 	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF) || boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM))
 		v->data->verw = __KERNEL_DS;
@@ -86,7 +87,7 @@ void vcpu_free(struct domus_vcpu *v)
 	kfree(v);
 }
 
-/* ---- 2. Page, root, TLS --------------------------------------------------------- */
+/* ---- 2. Page, TLS --------------------------------------------------------------- */
 
 /* Make @page the vCPU page; events that are being signalled see one or the other. */
 static void swap_page(struct domus_vcpu *v, struct page *page)
@@ -109,32 +110,6 @@ static void use_page(struct domus_vcpu *v, struct page *page)
 {
 	swap_page(v, page);
 	WRITE_ONCE(v->page->id, v->id);
-}
-
-static void set_root(struct domus_vcpu *v, struct shadow_root *root)
-{
-	/* before any entry with it, for vcpu_flush_remote() */
-	WRITE_ONCE(v->root, root);
-	v->data->cr3_kernel = shadow_root_cr3(root, false);
-	v->data->cr3_user = shadow_root_cr3(root, true);
-	v->data->root_gpa = shadow_root_gpa(root);
-	v->data->cr3 = vcpu_user_mode(v) ? v->data->cr3_user : v->data->cr3_kernel;
-}
-
-int vcpu_load_root(struct domus_vcpu *v, u64 gpa)
-{
-	struct shadow *sh = &v->d->shadow;
-	struct shadow_root *root, *old = v->root;
-
-	if (old && shadow_root_gpa(old) == gpa)
-		return shadow_flush(sh, DOMUS_FLUSH_ROOT, gpa, 0, 0, 1ULL << v->id);
-	root = shadow_get_root(sh, gpa, v->id);
-	if (IS_ERR(root))
-		return PTR_ERR(root);
-	set_root(v, root);
-	if (old)
-		shadow_put_root(sh, old);
-	return 0;
 }
 
 int vcpu_set_page(struct domus_vcpu *v, u64 gpa)
@@ -230,7 +205,7 @@ int vcpu_start(struct domus_vcpu *v, const struct domus_vcpu_init *init, u64 rsi
 		return r;
 	}
 	first_state(v, init, rsi);
-	set_root(v, root);
+	shadow_first_root(v, root);
 	if (by)
 		memcpy(v->entries, by->entries, sizeof(v->entries));
 	v->data->syscall_entry = v->entries[DOMUS_ENTRY_SYSCALL];
@@ -280,9 +255,7 @@ static void go_offline(struct domus_vcpu *v)
 {
 	lockdep_assert_held(&v->run_lock);
 	timer_cancel_vcpu(v);
-	if (v->root)
-		shadow_put_root(&v->d->shadow, v->root);
-	WRITE_ONCE(v->root, NULL);
+	shadow_unload_roots(v);
 	swap_page(v, NULL);
 	memset(v->entries, 0, sizeof(v->entries));
 	memset(v->tls, 0, sizeof(v->tls));

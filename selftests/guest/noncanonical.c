@@ -116,6 +116,22 @@ static void call_at_the_edge(u64 at)
 	asm volatile("jmp *%0" : : "r"(at), "a"(DOMUS_HC_VERSION));
 }
 
+static u64 *second;
+
+/* Of a root at hand: no exit to the host is needed for that. */
+static void load_at_the_edge(u64 at)
+{
+	asm volatile("jmp *%0" : : "r"(at), "a"(DOMUS_HC_LOAD_ROOT), "D"(pa(second)));
+}
+
+static bool load_second(void)
+{
+	second = page_alloc();
+	copy_to(second, guest_root(), 4096);
+	return !hc1(DOMUS_HC_LOAD_ROOT, pa(second)) &&
+	       !hc1(DOMUS_HC_LOAD_ROOT, pa(guest_root()));
+}
+
 FRAGMENT(edge, "mov $7, %eax\n jmp *%rdi\n");
 
 void test(void)
@@ -123,7 +139,7 @@ void test(void)
 	bool fsgsbase = hc0(DOMUS_HC_FEATURES) & (1 << DOMUS_F_FSGSBASE);
 	unsigned int i, bad;
 
-	plan(14);
+	plan(16);
 	hostile_init();
 	on_syscall(count);
 	flags = 0x202;
@@ -184,6 +200,11 @@ void test(void)
 	ok(outcome.vector == 13 && outcome.rip == 0x0000800000000000 &&
 	   outcome.rax == (DOMUS_ABI_MAJOR << 16 | DOMUS_ABI_MINOR),
 	   "and so does a call there: %d %lx", outcome.vector, outcome.rip);
+	ok(load_second(), "a second root is at hand");
+	attempt(load_at_the_edge, LAST_PAGE + 0xffe);
+	ok(outcome.vector == 13 && outcome.rip == 0x0000800000000000 && !outcome.rax,
+	   "and so does a load of it there: %d %lx", outcome.vector, outcome.rip);
+	hc1(DOMUS_HC_LOAD_ROOT, pa(guest_root()));
 	ok(ATTEMPT_USER(edge, LAST_PAGE + 0xffe) == 14 && (outcome.error & 5) == 5,
 	   "which user mode cannot execute");
 }
