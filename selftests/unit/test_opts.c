@@ -3,7 +3,7 @@
 /* links: userspace/domctl/nic.c userspace/domctl/small.c userspace/domctl/port.c */
 /* links: userspace/domctl/vsock.c userspace/domctl/attach.c userspace/domctl/wire.c */
 /* links: userspace/domctl/limit.c userspace/domctl/print.c userspace/domctl/backing.c */
-/* links: userspace/domctl/cpus.c */
+/* links: userspace/domctl/cpus.c userspace/domctl/thread.c */
 /* links: userspace/domctl/opts.c userspace/domctl/size.c userspace/domctl/error.c */
 /* libs: -linih -lpthread */
 /*

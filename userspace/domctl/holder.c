@@ -49,6 +49,7 @@
 #include "nl_small.h"
 #include "runtime.h"
 #include "softcpu.h"
+#include "thread.h"
 #include "vsock.h"
 #include "wire.h"
 
@@ -380,7 +381,7 @@ static int make_thread(struct vcpu_thread *t)
 
 	if (sem_init(&t->go, 0, 0))
 		return errno;
-	err = pthread_create(&t->thread, NULL, vcpu_main, t);
+	err = thread_start(&t->thread, vcpu_main, t);
 	if (err) {
 		(void)sem_destroy(&t->go);
 		return err;

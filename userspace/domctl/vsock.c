@@ -22,6 +22,7 @@
 
 #include "nl_small.h"
 #include "size.h"
+#include "thread.h"
 #include "vsock.h"
 
 #define DEVICE		"/dev/vhost-vsock"
@@ -230,7 +231,7 @@ static int attach(struct vsock *v, struct control *c, const struct control_ref *
 	if (open_vhost(v, error) ||
 	    control_vsock_new(c, ref, VSOCK_NAME, v->cid, v->features, v->events, error))
 		return -1;
-	err = pthread_create(&thread, NULL, serve, v);
+	err = thread_start(&thread, serve, v);
 	if (err)
 		return error_errno(error, "vsock", "no thread", err);
 	(void)pthread_setname_np(thread, "vsock");
