@@ -7,6 +7,10 @@
 #   hear ask|told NAME [OPERATIONS]	may print lines of "bench: "; the answer follows it
 ROWS=/tests/bench/rows
 
+# One huge page of zeroes, which all of a host share, is no guest's.
+zero=/sys/kernel/mm/transparent_hugepage/use_zero_page
+[ ! -e $zero ] || echo 0 > $zero
+
 # talk COMMAND...: what it says is printed. Return: its status
 talk() {
 	rm -f /tmp/talk.in /tmp/talk.out
@@ -36,11 +40,13 @@ say() {
 	echo "bench: $1 ${2:-$($ROWS clock)}"
 }
 
-# Free memory in kB, without what is kept only because there is room.
+# Free memory in kB, with what CPUs keep of it for themselves, and what is kept only
+# because there is room.
 free_memory() {
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
-	awk '/^MemFree:/ { print $2 }' /proc/meminfo
+	awk '/^MemFree:/ { n += $2 } $1 == "count:" { n += $2 * 4 } END { print n }' \
+		/proc/meminfo /proc/zoneinfo
 }
 
 # resident PID: of the 256 MiB that the process has for a guest, in kB
