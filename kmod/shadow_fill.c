@@ -28,11 +28,11 @@
 
 #include "ptwalk_inline.h"
 #include "shadow_host_inline.h"
+#include "shadow_leaf_inline.h"
 #include "shadow_priv.h"
 
 #define TRIES		4	/* looks at the guest's tables before the guest itself retries */
 #define INSTALLS	4	/* attempts per look: each brings what was missing */
-#define GROUP		16	/* neighbours: entries of one aligned group */
 
 /* For what is too large to be zeroed for nothing by a hardened build. */
 #define __uninit	__attribute__((__uninitialized__))
@@ -120,11 +120,6 @@ static int table_cmpxchg(void *ctx, u64 gpa, u64 old, u64 val)
 	return __try_cmpxchg_user(p, &old, val, fault);
 }
 
-static inline u64 gpte_rsvd(void)
-{
-	return GPTE_ADDR & ~(BIT_ULL(boot_cpu_data.x86_phys_bits) - 1);
-}
-
 u64 shadow_gpte_rsvd(void)
 {
 	return gpte_rsvd();
@@ -149,6 +144,7 @@ static __always_inline enum ptwalk_status walk(struct fill *f)
 		near->block = block;
 		near->flush_seq = f->flush_seq;
 		near->above = f->w;
+		near->entries = table_ptr(f->sh->gmem, f->w.table_gpa);
 		near->table = NULL;
 	}
 	return status;
@@ -351,43 +347,25 @@ static __always_inline struct shadow_table *top_child(struct fill *f)
 
 static __always_inline u64 leaf_value(const struct fill *f)
 {
-	u64 e = (u64)f->pfn << PAGE_SHIFT | sme_me_mask | SPTE_P | SPTE_US | SPTE_A;
+	u64 e = leaf_bits(f->pfn, f->host_write && f->w.writable && f->w.dirty,
+			  f->access & PTWALK_WRITE,
+			  f->w.noexec || (f->private && f->w.user));
 
-	if (f->host_write && f->w.writable && f->w.dirty) {
-		e |= SPTE_RW;
-		if (f->access & PTWALK_WRITE)
-			e |= SPTE_D;
-	}
-	if (f->w.noexec || (f->private && f->w.user))
-		e |= SPTE_NX;
-	if (f->level == 2)
-		e |= SPTE_PS;
-	return e;
+	return f->level == 2 ? e | SPTE_PS : e;
 }
 
-/* Put a leaf where nothing is. Return: INST_FILLED, or why not; *@old when lost. */
-static __always_inline enum install leaf_add(struct fill *f, struct shadow_table *t,
-					     unsigned int idx, u64 gfn, u64 val, u64 *old)
+/* leaf_add(), in the words of an install. */
+static __always_inline enum install leaf_first(struct fill *f, struct shadow_table *t,
+					       unsigned int idx, u64 val, u64 *old)
 {
-	u64 *sptep = &t->hw[idx];
-	int ret;
+	int ret = leaf_add(f->sh, &f->cache, t, idx, f->gfn, val, old);
 
-	/* first the reverse map: what hardware can use must be found by zaps */
-	ret = rmap_add(f->sh, gfn, t->level, sptep, &f->cache);
-	if (unlikely(ret)) {
-		f->need_chunk = ret == -ENOMEM;
-		return f->need_chunk ? INST_NEED : INST_CHAIN;
-	}
-	atomic_inc(&t->used);
-	*old = cmpxchg64(sptep, 0, val);
-	if (likely(!*old)) {
-		WRITE_ONCE(t->gfns[idx], gfn);
-		table_mark(t, idx);
+	if (likely(!ret))
 		return INST_FILLED;
-	}
-	atomic_dec(&t->used);
-	rmap_cancel(f->sh, gfn, t->level, sptep);
-	return INST_STALE;
+	if (ret == -EEXIST)
+		return INST_STALE;
+	f->need_chunk = ret == -ENOMEM;
+	return f->need_chunk ? INST_NEED : INST_CHAIN;
 }
 
 static bool leaf_allows(u64 spte, u32 access)
@@ -408,7 +386,7 @@ static enum install leaf_set(struct fill *f, struct shadow_table *t, unsigned in
 	int i;
 
 	if (!old) {
-		ret = leaf_add(f, t, idx, f->gfn, val, &old);
+		ret = leaf_first(f, t, idx, val, &old);
 		f->fresh = ret == INST_FILLED;
 		if (ret != INST_STALE)
 			return ret;
@@ -487,9 +465,7 @@ static __always_inline unsigned int group_used(struct group *g, const struct fil
 					       unsigned int place)
 {
 	const u64 used = GPTE_P | GPTE_A, want = used | gpte_rsvd();
-	unsigned int below = place - (place > 0), above = place + (place < GROUP - 1);
 	unsigned int i, mask = 0;
-	bool dense = false;
 	u64 __user *p;
 	u64 e;
 
@@ -500,16 +476,7 @@ static __always_inline unsigned int group_used(struct group *g, const struct fil
 		return 0;
 	pagefault_disable();
 	__uaccess_begin_nospec();
-	/* where nothing is right beside it, memory is used for the first time, page by page */
-	if (!READ_ONCE(hw[below])) {
-		unsafe_get_user(e, &p[below], fault);
-		dense |= (e & want) == used;
-	}
-	if (!READ_ONCE(hw[above])) {
-		unsafe_get_user(e, &p[above], fault);
-		dense |= (e & want) == used;
-	}
-	if (!dense)
+	if (!group_dense(hw, p, place))
 		goto fault;
 #pragma GCC unroll 16
 	for (i = 0; i < GROUP; i++) {
@@ -548,7 +515,7 @@ static bool prefill_one(struct group *g, const struct fill *f, struct shadow_tab
 	n->pfn = h.pfn;
 	n->host_write = h.write;
 	n->gfn = gpa >> PAGE_SHIFT;
-	if (leaf_add(n, t, idx, n->gfn, leaf_value(n), &old) != INST_FILLED)
+	if (leaf_add(n->sh, &n->cache, t, idx, n->gfn, leaf_value(n), &old))
 		return false;
 	n->sh->lock.reader[n->vcpu].prefills++;
 	return true;
@@ -822,14 +789,16 @@ enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root,
 	struct fill f __uninit;
 	int i;
 
+	f.access = (error & (PTWALK_WRITE | PTWALK_FETCH)) | (user ? PTWALK_USER : 0);
+	if (likely(shadow_near_fill(sh, root, vcpu, va, f.access)))
+		return SHADOW_FILLED;
+	f.access |= PTWALK_SET_AD;
 	/* what is not set here is set before it is read */
 	f.sh = sh;
 	f.root = root;
 	f.near = &sh->lock.reader[vcpu].near;
 	f.vcpu = vcpu;
 	f.va = va;
-	f.access = (error & (PTWALK_WRITE | PTWALK_FETCH)) | (user ? PTWALK_USER : 0) |
-		   PTWALK_SET_AD;
 	f.upper = va_is_upper(va);
 	f.linked = false;
 	f.page = NULL;

@@ -10,6 +10,7 @@
  *   shadow_lock.c    the lock
  *   shadow_table.c   hardware table pages and where they are kept before and after use
  *   shadow_fill.c    faults
+ *   shadow_near.c    the usual ones, in short
  *   shadow_zap.c     removal: guest flushes, whole trees, TLB flushes
  *   shadow_rmap.c    guest frame -> leaves
  *   shadow_notify.c  what the host does to the holder's memory
@@ -242,6 +243,15 @@ static __always_inline void shadow_fill_unlock(struct shadow *sh, unsigned int v
 	__release(&sh->lock);
 }
 
+/* ---- shadow_near.c ---------------------------------------------------- */
+
+/*
+ * A fill beside the last one of the vCPU, as shadow_fault() does it, where that is all there
+ * is to do. @access: PTWALK_*. Context: as shadow_fault(). Return: it is done.
+ */
+bool shadow_near_fill(struct shadow *sh, const struct shadow_root *root, unsigned int vcpu,
+		      u64 va, u32 access);
+
 /* ---- shadow_table.c --------------------------------------------------- */
 
 /**
@@ -343,7 +353,7 @@ void rmap_chunk_free(struct shadow *sh, struct rmap_chunk *c);
  * @gfn: first frame of the leaf, inside a slot; multiple of 512 for level 2
  * @level: 1 or 2
  * @sptep: the entry
- * @cache: has a chunk and heads perhaps, which are used when atomic allocation fails
+ * @cache: has a chunk and heads perhaps, which are used before any are allocated; or NULL
  *
  * Context: lock held for a fill. Return: 0; -ENOSPC the chain is full: zap it;
  * -ENOMEM a chunk or heads are needed.

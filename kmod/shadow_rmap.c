@@ -99,11 +99,12 @@ static __always_inline unsigned long *rmap_head(struct shadow *sh, u64 gfn, int 
 static int block_make(struct shadow *sh, u64 gfn, struct shadow_cache *cache)
 {
 	struct shadow_rmap *r = rmap_of(sh, gfn);
-	unsigned long *heads = cache->heads;
+	unsigned long *heads = NULL;
 
 	if (!r)
 		return -ENOSPC;
-	cache->heads = NULL;
+	if (cache)
+		swap(heads, cache->heads);
 	if (!heads)
 		heads = (unsigned long *)get_zeroed_page(GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
 	if (!heads)
@@ -152,12 +153,12 @@ static inline struct rmap_chunk *head_chunk(unsigned long head)
 
 static struct rmap_chunk *chunk_get(struct shadow *sh, struct shadow_cache *cache)
 {
-	struct rmap_chunk *c = cache->chunk;
+	struct rmap_chunk *c = NULL;
 
-	if (c) {
-		cache->chunk = NULL;
+	if (cache)
+		swap(c, cache->chunk);
+	if (c)
 		return c;
-	}
 	return rmap_chunk_alloc(sh, GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
 }
 

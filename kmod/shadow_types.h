@@ -57,6 +57,7 @@ struct shadow_stats {
  * @block: its address, in units of PMD_SIZE
  * @flush_seq: of that time: what is above the leaf is as good as in an MMU's caches
  * @above: the walk, of which only what is above the leaf counts
+ * @entries: of the table of its leaf, as the holder may read them
  * @zap_seq: of that time: while nothing was taken away, @table is where it was
  * @table: of its leaf, level 1
  * @inv_seq: of that time, when no invalidation was in progress
@@ -69,6 +70,7 @@ struct shadow_near {
 	u64 block;
 	unsigned long flush_seq;
 	struct ptwalk_result above;
+	const u64 __user *entries;
 	u64 zap_seq;
 	struct shadow_table *table;
 	unsigned long inv_seq;
