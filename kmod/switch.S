@@ -303,6 +303,26 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 
 /* ---- 3. Exits ------------------------------------------------------------ */
 
+/* Behind vector and error: struct cell_regs, from its end to its beginning. */
+.macro PUSH_GPRS
+	push	%r9
+	push	%r8
+	push	%r10
+	push	%rdx
+	push	%rsi
+	push	%rdi
+	push	%rax
+	push	%rcx
+	push	%r11
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	cld
+.endm
+
 /*
  * Another vCPU waits for this one's TLB (vcpu_flush_remote()). The host's handler would
  * look for what is in @work, and no more. NMI and #MC are latched, as in all of ring 0.
@@ -362,29 +382,15 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	testb	$3, 24(%rsp)
 	jz	.Lring0_fault
 .Lsave_gprs:
-	push	%r9
-	push	%r8
-	push	%r10
-	push	%rdx
-	push	%rsi
-	push	%rdi
-	push	%rax
-	push	%rcx
-	push	%r11
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	cld
+	PUSH_GPRS
 
 /* ---- 4. The way out ------------------------------------------------------ */
 
-	mov	%cr2, %rax
-	mov	%rax, D(CD_cr2)
 	mov	%cr3, %rax
 	mov	%rax, D(CD_cr3)
+.Lsaved:
+	mov	%cr2, %rax
+	mov	%rax, D(CD_cr2)
 	cmpq	$0, D(CD_dr7)
 	je	1f
 	mov	%db6, %rax

@@ -317,6 +317,8 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 	jz	.Lring0_fault
 	testq	$~0x17, 8(%rsp)			/* present, write, user, fetch */
 	jnz	.Lsave_gprs
+	testb	$4, 8(%rsp)			/* a CPU's own access: C knows them */
+	jz	.Lsave_gprs
 	cmpq	$0, D(CD_dr7)			/* they are for the guest's addresses */
 	jne	.Lsave_gprs
 	cmpb	$0, V(DOMUS_VP_BUSY)
@@ -404,6 +406,7 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 	movq	$CELL_RFLAGS_SET, 64 + 32(%rsp)
 	mov	V(DOMUS_VP_KERNEL_SP), %rax
 	mov	%rax, 64 + 40(%rsp)
+	movq	$__USER_DS, 64 + 48(%rsp)	/* the user's is no business of its kernel's */
 	pop	%r10
 	pop	%r9
 	pop	%r8
@@ -417,9 +420,9 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 
 .Lwalk_fault:			/* the host has to bring a page of it first */
 	mov	%rdx, %cr2
-.Lwalk_leave:
+.Lwalk_leave:			/* the host's CR3 stays: nothing needs the guest's any more */
 	USER_PAGES clac
-	mov	%r10, %cr3
+	mov	%r10, D(CD_cr3)
 	pop	%r10
 	pop	%r9
 	pop	%r8
@@ -428,4 +431,5 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 	pop	%rdx
 	pop	%rcx
 	pop	%rax
-	jmp	.Lsave_gprs
+	PUSH_GPRS
+	jmp	.Lsaved

@@ -413,10 +413,14 @@ static bool exit_irqs_off(struct domus_vcpu *v)
 	u64 vector = data->regs.vector;
 	bool go_on = true;
 
-	if (data->mc_latched == CELL_MC_GUEST)
-		go_on = host_machine_check(v);
-	else if (data->mc_latched)
+	if (data->mc_latched == CELL_MC_GUEST) {
+		/* instead of the fault, which comes again after what the host does about it */
+		(void)kvm_read_and_reset_apf_flags();
+		vector = X86_TRAP_MC;
+		data->regs.vector = vector;
+	} else if (data->mc_latched) {
 		asm volatile("int $18" ::: "memory");
+	}
 	data->mc_latched = 0;
 	if (data->nmi_latched || vector == X86_TRAP_NMI) {
 		data->nmi_latched = 0;
