@@ -191,6 +191,21 @@ static unsigned int used_line(struct shadow_zap *z, struct shadow_table *t, unsi
 	}
 }
 
+/* Marks were lost, which is a bug: make them anew. Return: there is something. */
+static noinline bool mark_what_is_there(struct shadow_table *t)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < TABLE_ENTRIES; i++) {
+		if (!t->hw[i])
+			continue;
+		table_mark(t, i);
+		any = true;
+	}
+	return any;
+}
+
 /* Return: true: the table is empty; false: it is time for others. */
 static bool zap_one_table(struct shadow_zap *z, struct shadow_table *t,
 			  struct list_head *list)
@@ -214,7 +229,8 @@ static bool zap_one_table(struct shadow_zap *z, struct shadow_table *t,
 		else
 			table_detach(z, t, i, list);
 	}
-	return true;
+	/* else the reverse map would lead into a table that is freed */
+	return !WARN_ON_ONCE(atomic_read(&t->used)) || !mark_what_is_there(t);
 }
 
 void zap_tables(struct shadow_zap *z, struct list_head *list)
