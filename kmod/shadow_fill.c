@@ -22,6 +22,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
@@ -96,8 +97,8 @@ static __always_inline u64 __user *table_ptr(const struct gmem *g, u64 gpa)
 
 static __always_inline int table_read(void *ctx, u64 gpa, u64 *entry)
 {
-	const struct shadow *sh = ctx;
-	u64 __user *p = table_ptr(sh->gmem, gpa);
+	const struct fill *f = ctx;
+	u64 __user *p = table_ptr(f->sh->gmem, gpa);
 
 	if (unlikely(!p))
 		return -ENXIO;
@@ -110,14 +111,28 @@ fault:
 	return -EFAULT;
 }
 
+/*
+ * Under the lock, if nothing was flushed since the walk began: the table may be something
+ * else after that. Return: 0; 1: look again; or -errno.
+ */
 static int table_cmpxchg(void *ctx, u64 gpa, u64 old, u64 val)
 {
-	const struct shadow *sh = ctx;
-	u64 __user *p = table_ptr(sh->gmem, gpa);
+	const struct fill *f = ctx;
+	u64 __user *p = table_ptr(f->sh->gmem, gpa);
+	int ret = 1;
 
 	if (unlikely(!p))
 		return -ENXIO;
-	return __try_cmpxchg_user(p, &old, val, fault);
+	shadow_fill_lock(f->sh, f->vcpu);
+	if (likely(f->sh->flush_seq == f->flush_seq)) {
+		pagefault_disable();
+		ret = __try_cmpxchg_user(p, &old, val, fault);
+		pagefault_enable();
+	}
+	shadow_fill_unlock(f->sh, f->vcpu);
+	if (unlikely(ret == -EFAULT) && !fault_in_safe_writeable((char __user *)p, sizeof(*p)))
+		return 1;
+	return ret;
 }
 
 u64 shadow_gpte_rsvd(void)
@@ -133,11 +148,18 @@ static __always_inline enum ptwalk_status walk(struct fill *f)
 	enum ptwalk_status status;
 
 	if (near->root == f->root->id && near->block == block &&
-	    near->flush_seq == f->flush_seq)
-		return ptwalk_near(table_read, table_cmpxchg, gpte_rsvd(), f->sh, &near->above,
-				   f->va, f->access, &f->w);
+	    near->flush_seq == f->flush_seq) {
+		status = ptwalk_near(table_read, table_cmpxchg, gpte_rsvd(), f, &near->above,
+				     f->va, f->access, &f->w);
+		/*
+		 * What an MMU has cached of the tables above is forgotten by a fault (SDM 3A,
+		 * 4.10.4.1), so that a right which was given there needs no flush.
+		 */
+		if (likely(status != PTWALK_FAULT))
+			return status;
+	}
 	near->root = 0;
-	status = ptwalk_inline(table_read, table_cmpxchg, gpte_rsvd(), f->sh, f->root->gpa,
+	status = ptwalk_inline(table_read, table_cmpxchg, gpte_rsvd(), f, f->root->gpa,
 			       f->va, f->access, &f->w);
 	if (status == PTWALK_OK && f->w.level == 1 && !f->upper) {
 		near->root = f->root->id;
@@ -742,6 +764,10 @@ static __always_inline enum shadow_result fill_once(struct fill *f, u32 *guest_e
 	smp_rmb();	/* before the walk */
 	status = walk(f);
 	if (status == PTWALK_FAULT) {
+		smp_rmb();	/* the walk before this look */
+		/* a table of it may have been something else already */
+		if (unlikely(READ_ONCE(f->sh->flush_seq) != f->flush_seq))
+			return SHADOW_RETRY;
 		*guest_error = f->w.error;
 		return SHADOW_GUEST_FAULT;
 	}
@@ -826,11 +852,14 @@ enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root,
 int shadow_translate(struct shadow *sh, struct shadow_root *root, u64 va, u64 *gpa)
 {
 	const struct ptwalk_mem mem = { .read = table_read, .rsvd = gpte_rsvd() };
+	struct fill f __uninit;
 	struct ptwalk_result w;
 
+	/* all that table_read() looks at */
+	f.sh = sh;
 	if (va_is_hole(va))
 		return -EFAULT;
-	if (ptwalk(&mem, sh, root->gpa, va, PTWALK_ANY, &w) != PTWALK_OK)
+	if (ptwalk(&mem, &f, root->gpa, va, PTWALK_ANY, &w) != PTWALK_OK)
 		return -EFAULT;
 	*gpa = w.gfn << PAGE_SHIFT | (va & ~PAGE_MASK);
 	return 0;

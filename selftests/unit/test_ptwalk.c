@@ -604,6 +604,18 @@ TEST_F(walk, near_reads_one_entry)
 	EXPECT_EQ(0x7000 | TABLE | A | D, self->f->mem[(L1 / 8) + (BESIDE >> 12) % 512]);
 }
 
+TEST_F(walk, near_writes_no_more_than_asked_for)
+{
+	struct ptwalk_result above;
+
+	EXPECT_EQ(PTWALK_OK, NEAR(USER | WRITE, 0x7000 | TABLE));
+	EXPECT_EQ(0, self->f->writes);
+	EXPECT_FALSE(self->r.dirty);
+	EXPECT_EQ(PTWALK_OK, NEAR(USER | WRITE | SET_AD, 0x7000 | TABLE | A | D));
+	EXPECT_EQ(0, self->f->writes);
+	EXPECT_TRUE(self->r.dirty);
+}
+
 TEST_F(walk, near_refuses_what_the_entry_refuses)
 {
 	struct ptwalk_result above;
@@ -658,6 +670,7 @@ TEST_F(walk, near_table_outside_memory)
 	ASSERT_EQ(PTWALK_OK, WALK(SET_AD));
 	above = self->r;
 	above.table_gpa = PAGES * 4096;
+	memset(&self->r, 0xff, sizeof(self->r));
 	EXPECT_EQ(PTWALK_MEM, near(self->f, &above, BESIDE, 0, &self->r));
 	EXPECT_EQ(-ENXIO, self->r.mem_error);
 	EXPECT_EQ(1, self->r.level);
