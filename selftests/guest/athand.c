@@ -63,7 +63,8 @@ static unsigned int odd_ones(u64 mine)
 {
 	const u64 odd[] = {
 		1, 8, 0xfff, mine + 1, mine + 8, mine + 0xfff, pa(roots[1]) + 1,
-		pa(roots[1]) | 1UL << 63, guest_info->memory, guest_info->memory + 1, 1UL << 52, ~0UL, ~0xfffUL,
+		pa(roots[1]) | 1UL << 63, guest_info->memory, guest_info->memory + 1, 1UL << 52,
+		~0UL, ~0xfffUL,
 	};
 	unsigned int i, bad = 0;
 
