@@ -486,7 +486,7 @@ static __always_inline unsigned int group_used(struct group *g, const struct fil
 					       const u64 *hw, unsigned int first,
 					       unsigned int place)
 {
-	const u64 used = GPTE_P | GPTE_A, want = used | gpte_rsvd();
+	const u64 used = GPTE_P | GPTE_A, rsvd = gpte_rsvd(), want = used | rsvd;
 	unsigned int i, mask = 0;
 	u64 __user *p;
 	u64 e;
@@ -498,7 +498,7 @@ static __always_inline unsigned int group_used(struct group *g, const struct fil
 		return 0;
 	pagefault_disable();
 	__uaccess_begin_nospec();
-	if (!group_dense(hw, p, place))
+	if (!group_dense(hw, p, place, rsvd))
 		goto fault;
 #pragma GCC unroll 16
 	for (i = 0; i < GROUP; i++) {

@@ -18,10 +18,10 @@ static inline u64 gpte_rsvd(void)
 }
 
 /*
- * Does the guest use an entry, and the shadow has none? Inside user_access_begin(), no page
- * faults; what is not there to be read is not used.
+ * Does the guest use an entry, and the shadow has none? @rsvd: gpte_rsvd(). Inside
+ * user_access_begin(), no page faults; what is not there to be read is not used.
  */
-static __always_inline bool entry_used(const u64 *hw, const u64 __user *p)
+static __always_inline bool entry_used(const u64 *hw, const u64 __user *p, u64 rsvd)
 {
 	const u64 used = GPTE_P | GPTE_A;
 	u64 e;
@@ -29,7 +29,7 @@ static __always_inline bool entry_used(const u64 *hw, const u64 __user *p)
 	if (READ_ONCE(*hw))
 		return false;
 	unsafe_get_user(e, p, fault);
-	return (e & (used | gpte_rsvd())) == used;
+	return (e & (used | rsvd)) == used;
 fault:
 	return false;
 }
@@ -38,10 +38,11 @@ fault:
  * Is one right beside the entry at @place of a group so? Where nothing is, memory is used
  * for the first time, page by page. Context: as entry_used().
  */
-static __always_inline bool group_dense(const u64 *hw, const u64 __user *p, unsigned int place)
+static __always_inline bool group_dense(const u64 *hw, const u64 __user *p, unsigned int place,
+					u64 rsvd)
 {
-	return (place > 0 && entry_used(&hw[place - 1], &p[place - 1])) ||
-	       (place < GROUP - 1 && entry_used(&hw[place + 1], &p[place + 1]));
+	return (place > 0 && entry_used(&hw[place - 1], &p[place - 1], rsvd)) ||
+	       (place < GROUP - 1 && entry_used(&hw[place + 1], &p[place + 1], rsvd));
 }
 
 /* A leaf for a page of user mode; @write: it may be written to, @dirty: and will be now. */

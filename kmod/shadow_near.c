@@ -37,13 +37,14 @@ static __always_inline u64 guest_entry(const struct shadow_near *near, const u64
 				       unsigned int idx, u64 need)
 {
 	const unsigned int first = idx & ~(GROUP - 1);
+	const u64 rsvd = gpte_rsvd();
 	u64 e = 0, found;
 
 	pagefault_disable();
 	__uaccess_begin_nospec();
 	unsafe_get_user(found, &near->entries[idx], fault);
-	if ((found & (need | gpte_rsvd())) == need &&
-	    !group_dense(&hw[first], &near->entries[first], idx - first))
+	if ((found & (need | rsvd)) == need &&
+	    !group_dense(&hw[first], &near->entries[first], idx - first, rsvd))
 		e = found;
 fault:
 	__uaccess_end();
