@@ -57,6 +57,12 @@ with() {
 	domctl disk attach io "$@" --name d > /dev/null && answers open 1
 }
 
+# anew DEVICE: the same, of one that went without anybody waiting for it: what has it open
+# is closed behind that
+anew() {
+	soon domctl disk attach io "$1" --name d > /dev/null && answers open 1
+}
+
 without() {
 	answers reset 0 && domctl disk detach io d > /dev/null
 }
@@ -248,7 +254,7 @@ slow() {
 	result "what it had asked before is answered"
 	soon is_gone && answers look gone && answers read -1
 	result "then the disk goes"
-	table dm "$GOOD" && with /dev/dm-0 && answers read 0
+	table dm "$GOOD" && anew /dev/dm-0 && answers read 0
 	result "and can be attached again"
 }
 
@@ -259,12 +265,12 @@ hangs() {
 	result "the guest is alive"
 	dm resume dm && answers end "16 0" && soon is_gone
 	result "it works again: all is answered, and it goes"
-	with /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
+	anew /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
 		echo reset >&7 && forced
 	result "the same while the guest waits in a reset"
 	dm resume dm && hears "reset: 0" && soon is_gone
 	result "the reset comes to its end"
-	with /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
+	anew /dev/dm-0 && dm suspend --noflush --nolockfs dm && answers start 16 &&
 		timeout $((20 * ${SLOW:-1})) domctl disk resize io d > $DIR/said 2>&1 &&
 		timeout $((20 * ${SLOW:-1})) domctl disk list io > /dev/null
 	result "a disk that hangs is resized, and listed"
