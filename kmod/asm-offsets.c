@@ -30,6 +30,7 @@ static void __used common(void)
 	H(ret_ip); H(ret_sp); H(fs_base); H(gs_base); H(ds); H(es); H(fs);
 	H(gs); H(ldt); H(gdtr); H(idtr); H(msrs_done); H(nr_msrs); H(msrs);
 	H(eoi); H(work); H(kick); H(apf); H(gmem_hva); H(gmem_size); H(gpte_rsvd);
+	H(flush_seq);
 	DEFINE(VCPU_WORK, VCPU_WORK_FLAGS);
 	DEFINE(CELL_GPTE_ADDR, GPTE_ADDR);
 	DEFINE(EOI_MSR, APIC_BASE_MSR + (APIC_EOI >> 4));

@@ -113,13 +113,13 @@ fault:
 
 /*
  * Under the lock, if nothing was flushed since the walk began: the table may be something
- * else after that. Return: 0; 1: look again; or -errno.
+ * else after that. Return: 0; 1: the entry is another; -EAGAIN: walk again; or -errno.
  */
 static int table_cmpxchg(void *ctx, u64 gpa, u64 old, u64 val)
 {
 	const struct fill *f = ctx;
 	u64 __user *p = table_ptr(f->sh->gmem, gpa);
-	int ret = 1;
+	int ret = -EAGAIN;
 
 	if (unlikely(!p))
 		return -ENXIO;
@@ -131,7 +131,7 @@ static int table_cmpxchg(void *ctx, u64 gpa, u64 old, u64 val)
 	}
 	shadow_fill_unlock(f->sh, f->vcpu);
 	if (unlikely(ret == -EFAULT) && !fault_in_safe_writeable((char __user *)p, sizeof(*p)))
-		return 1;
+		return -EAGAIN;
 	return ret;
 }
 
@@ -746,7 +746,7 @@ static enum install install(struct fill *f)
 
 static enum shadow_result walk_error(struct fill *f, enum ptwalk_status status)
 {
-	if (status == PTWALK_RETRY)
+	if (status == PTWALK_RETRY || f->w.mem_error == -EAGAIN)
 		return SHADOW_RETRY;
 	if (f->w.mem_error == -ENXIO)
 		return SHADOW_BAD_FRAME;
@@ -764,10 +764,6 @@ static __always_inline enum shadow_result fill_once(struct fill *f, u32 *guest_e
 	smp_rmb();	/* before the walk */
 	status = walk(f);
 	if (status == PTWALK_FAULT) {
-		smp_rmb();	/* the walk before this look */
-		/* a table of it may have been something else already */
-		if (unlikely(READ_ONCE(f->sh->flush_seq) != f->flush_seq))
-			return SHADOW_RETRY;
 		*guest_error = f->w.error;
 		return SHADOW_GUEST_FAULT;
 	}
@@ -840,7 +836,13 @@ enum shadow_result shadow_fault(struct shadow *sh, struct shadow_root *root,
 	}
 	for (i = 0; i < TRIES; i++) {
 		result = fill_once(&f, guest_error);
-		if (likely(result != SHADOW_RETRY))
+		if (likely(result == SHADOW_FILLED))
+			break;
+		smp_rmb();	/* the walk before this look */
+		/* a refusal may be that of a table which is something else after a flush */
+		if (unlikely(READ_ONCE(sh->flush_seq) != f.flush_seq))
+			result = SHADOW_RETRY;
+		if (result != SHADOW_RETRY)
 			break;
 		cond_resched();
 	}

@@ -53,7 +53,10 @@ static void use_root(struct domus_vcpu *v, unsigned int i)
 	data->cr3 = vcpu_user_mode(v) ? data->cr3_user : data->cr3_kernel;
 }
 
-/* Lock held. Return: who was there, for shadow_put_root(), or NULL. */
+/*
+ * Lock held. The cache has a reference of its own for whom it has: so nobody else finds one
+ * that is no vCPU's. Return: who was there and is not in the cache, for shadow_put_root().
+ */
 static struct shadow_root *replace_root(struct domus_vcpu *v, unsigned int i,
 					struct shadow_root *root)
 {
@@ -66,9 +69,13 @@ static struct shadow_root *replace_root(struct domus_vcpu *v, unsigned int i,
 	} else {
 		WRITE_ONCE(v->data->roots[i].gpa, NO_ROOT);
 	}
-	if (old)
-		clear_bit(v->id, &old->at_hand);
-	return old;
+	if (!old)
+		return NULL;
+	clear_bit(v->id, &old->at_hand);
+	if (old->gone)
+		return old;
+	refcount_dec(&old->refs);
+	return NULL;
 }
 
 void shadow_init_roots(struct domus_vcpu *v)
@@ -162,8 +169,8 @@ void shadow_unload_roots(struct domus_vcpu *v)
 
 /* ---- 2. Taken back ---------------------------------------------------- */
 
-/* Return: it is loaded, or about to be. */
-static bool take_from(struct domus_vcpu *v, struct shadow_root *root)
+/* Unless it is loaded, or about to be. */
+static void take_from(struct domus_vcpu *v, struct shadow_root *root)
 {
 	unsigned int i;
 
@@ -171,16 +178,14 @@ static bool take_from(struct domus_vcpu *v, struct shadow_root *root)
 		if (v->roots[i] == root)
 			break;
 	if (WARN_ON_ONCE(i == CELL_ROOTS))
-		return true;
+		return;
 	WRITE_ONCE(v->data->roots[i].gpa, NO_ROOT);
 	smp_mb();	/* with the switcher: it sees this, or we see what it loads */
 	if (READ_ONCE(v->data->root_next) == i)
-		return true;
+		return;
 	smp_rmb();	/* root_next before root_index */
-	if (READ_ONCE(v->data->root_index) == i)
-		return true;
-	replace_root(v, i, NULL);
-	return false;
+	if (READ_ONCE(v->data->root_index) != i)
+		replace_root(v, i, NULL);
 }
 
 bool root_take_back(struct shadow *sh, struct shadow_root *root)
@@ -188,12 +193,8 @@ bool root_take_back(struct shadow *sh, struct shadow_root *root)
 	unsigned long left = READ_ONCE(root->at_hand);
 
 	lockdep_assert_held_write(&sh->lock);
-	for (; left; left &= left - 1) {
-		if (take_from(sh->d->vcpus[__ffs(left)], root))
-			continue;
-		/* the cache has another one */
-		refcount_dec(&root->refs);
-	}
+	for (; left; left &= left - 1)
+		take_from(sh->d->vcpus[__ffs(left)], root);
 	return refcount_read(&root->refs) == 1;
 }
 

@@ -194,6 +194,7 @@ struct cell_host {
 	u64 gmem_hva;		/* guest memory at 0, of the holder */
 	u64 gmem_size;		/* of it, bytes; 0: ask C */
 	u64 gpte_rsvd;		/* bits that a guest's entry must not have */
+	u64 flush_seq;		/* address of the domain's counter of flushes */
 	struct cell_msr msrs[CELL_MSRS];
 };
 

@@ -343,7 +343,10 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 	jz	1f
 	cmpl	$0, (%rax)
 	jne	.Lwalk_leave
-1:	mov	H(CH_gmem_hva), %rdi
+1:	mov	H(CH_flush_seq), %rax
+	mov	(%rax), %rax
+	mov	%rax, D(CD_scratch)
+	mov	H(CH_gmem_hva), %rdi
 	mov	H(CH_gmem_size), %rsi
 	mov	D(CD_root_gpa), %rax
 	mov	$CELL_GPTE_ADDR, %r9
@@ -369,6 +372,11 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 	mov	64 + 8(%rsp), %eax
 	and	$~1, %eax
 .Lwalk_deliver:			/* rax: error, rdx: address */
+	/* a table that was read may have been something else already, behind a flush */
+	mov	H(CH_flush_seq), %rcx
+	mov	(%rcx), %rcx
+	cmp	%rcx, D(CD_scratch)
+	jne	.Lwalk_leave
 	USER_PAGES clac
 	mov	D(CD_cr3_kernel), %rcx
 	mov	%rcx, %cr3

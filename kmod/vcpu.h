@@ -245,6 +245,7 @@ static inline bool vcpu_user_mode(const struct domus_vcpu *v)
 /* The loaded root. Own thread, out of the guest; the vCPU is online. */
 static inline struct shadow_root *vcpu_root(const struct domus_vcpu *v)
 {
+	lockdep_assert_held(&v->run_lock);
 	return v->roots[v->data->root_index];
 }
 

@@ -60,6 +60,7 @@ struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 	v->data->pku = cpu_feature_enabled(X86_FEATURE_OSPKE);
 	v->data->smap = boot_cpu_has(X86_FEATURE_SMAP);
 	v->host->gpte_rsvd = shadow_gpte_rsvd();
+	v->host->flush_seq = (u64)&d->shadow.flush_seq;
 	shadow_init_roots(v);
 	/* for a guest as for user space and for a virtual machine's guest */
 	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF) || boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM))

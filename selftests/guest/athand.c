@@ -4,7 +4,8 @@
  * run with four vCPUs. What is loaded is what was asked for, and nothing else is; a root
  * that was flushed, released, or made anew in the same page meanwhile is what it is now, on
  * each vCPU; and while some load two roots in turns, for ms=N, and another changes and
- * flushes these, nobody finds what was there before.
+ * flushes these, nobody finds what was there before. A root that nobody has loaded can always
+ * be released.
  */
 #include "hostile.h"
 #include "smp.h"
@@ -208,11 +209,55 @@ static void storm(void)
 	ok(!stale, "%lu found what was there before", stale);
 }
 
+/* ---- 4. Released behind its use ----------------------------------------------------------- */
+
+#define BEHIND	5		/* of ROOTS: long before it comes again, and at hand */
+
+static u64 turns;		/* roots that vCPU 1 has loaded */
+
+static void walk(u64 me)
+{
+	u64 n;
+
+	for (n = 0; others_go_on(); n++) {
+		if (me != 1)
+			continue;
+		if (load(roots[n % ROOTS]))
+			refused++;
+		__atomic_store_n(&turns, n + 1, __ATOMIC_SEQ_CST);
+	}
+	load(guest_root());
+}
+
+static void behind(void)
+{
+	u64 end, n, released = 0, busy = 0;
+	long r;
+
+	set(&refused, 0);
+	others_start(walk);
+	end = hc1(DOMUS_HC_GET_TIME, DOMUS_TIME_MONOTONIC) + arg_number("ms", 4000) * 500000;
+	while ((u64)hc1(DOMUS_HC_GET_TIME, DOMUS_TIME_MONOTONIC) < end) {
+		n = __atomic_load_n(&turns, __ATOMIC_SEQ_CST);
+		if (n <= BEHIND)
+			continue;
+		r = hc1(DOMUS_HC_RELEASE_ROOT, pa(roots[(n - 1 - BEHIND) % ROOTS]));
+		/* its next turn is too far away, and has not come meanwhile */
+		if (__atomic_load_n(&turns, __ATOMIC_SEQ_CST) < n + ROOTS - BEHIND - 2) {
+			released += !r;
+			busy += !!r;
+		}
+	}
+	ok(others_stop() && released && !get(&refused), "%lu roots were released behind their use",
+	   released);
+	ok(!busy, "%lu were refused", busy);
+}
+
 void test(void)
 {
 	unsigned int odd;
 
-	plan(10);
+	plan(12);
 	if (others_all() != CPUS)
 		guest_stop(DOMUS_SHUTDOWN_CRASH, "four vCPUs are needed");
 	smp_init(CPUS);
@@ -225,4 +270,5 @@ void test(void)
 	changed();
 	released();
 	storm();
+	behind();
 }
