@@ -23,7 +23,7 @@ die() { echo "Error: $*" >&2; exit 1; }
 
 [ -f "$tarball" ] || die "$tarball: not found; install linux-source-6.1"
 [ -f "$uapi" ] || die "$uapi: not found; not a complete checkout"
-for tool in gcc make flex bison bc xz zstd patch; do
+for tool in gcc make flex bison bc xz lz4 patch; do
 	command -v "$tool" >/dev/null || die "$tool: not found; install it"
 done
 [ -e /usr/include/libelf.h ] || die "libelf.h: not found; install libelf-dev"
