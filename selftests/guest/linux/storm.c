@@ -8,6 +8,7 @@
  *      what the kernel sees behind the page tables (/proc/self/mem)
  *   3. operations
  *   4. storms: alone, with forks, in threads
+ *   5. rights of pages that threads share, which come and go
  *
  * A flush that somebody forgot shows as a right that a page no longer has, or as
  * the content of a page that is no longer there.
@@ -17,6 +18,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -392,6 +394,87 @@ static bool storm_in_threads(int rounds)
 	return good;
 }
 
+/* 5. Rights that come and go */
+
+enum { SHARERS = 4, SHARED = 16 };
+
+static char *shared, *code;
+static pthread_barrier_t changed, seen;
+static atomic_int wrong;
+
+/* The page of @code has a return in its first byte. */
+static bool can_run(char *p)
+{
+	sigjmp_buf here;
+
+	if (sigsetjmp(here, 1)) {
+		trying = NULL;
+		return false;
+	}
+	trying = &here;
+	((void (*)(void))p)();
+	trying = NULL;
+	return true;
+}
+
+/* What each thread's CPU has of the pages is from before the rights changed. */
+static void *share(void *arg)
+{
+	int i, round, bad = 0;
+
+	for (round = 0; round < 100 * thread_rounds; round++) {
+		bool more = round & 1;
+
+		pthread_barrier_wait(&changed);
+		for (i = 0; i < SHARED; i++) {
+			char *p = shared + i * PAGE;
+
+			bad += !can_read(p) + (can_write(p) != more);
+			if (more)
+				__atomic_add_fetch((int *)p + 1, 1, __ATOMIC_RELAXED);
+		}
+		bad += !can_read(code) + (can_run(code) != more);
+		pthread_barrier_wait(&seen);
+	}
+	atomic_fetch_add(&wrong, bad);
+	return arg;
+}
+
+static bool rights_of_all(int rounds)
+{
+	pthread_t threads[SHARERS];
+	int i, round, done = 0;
+
+	thread_rounds = rounds;
+	shared = map_pages(SHARED);
+	memset(shared, 0, SHARED * PAGE);
+	code = map_pages(1);
+	*code = (char)0xc3;
+	pthread_barrier_init(&changed, NULL, SHARERS + 1);
+	pthread_barrier_init(&seen, NULL, SHARERS + 1);
+	for (i = 0; i < SHARERS; i++)
+		if (pthread_create(&threads[i], NULL, share, NULL))
+			return false;
+	for (round = 0; round < 100 * rounds; round++) {
+		bool more = round & 1;
+
+		if (mprotect(shared, SHARED * PAGE, PROT_READ | (more ? PROT_WRITE : 0)) ||
+		    mprotect(code, PAGE, PROT_READ | (more ? PROT_EXEC : 0)))
+			wrong = 1;
+		done += more;
+		pthread_barrier_wait(&changed);
+		pthread_barrier_wait(&seen);
+	}
+	for (i = 0; i < SHARERS; i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < SHARED; i++)
+		if (((int *)(shared + i * PAGE))[1] != done * SHARERS)
+			wrong = 1;
+	munmap(shared, SHARED * PAGE);
+	munmap(code, PAGE);
+	return !wrong;
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
@@ -400,7 +483,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	ksft_print_header();
-	ksft_set_plan(3);
+	ksft_set_plan(4);
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
 	file_fd = memfd_create("storm", 0);
@@ -412,5 +495,6 @@ int main(int argc, char **argv)
 	ksft_test_result(storm_alone(rounds), "one process\n");
 	ksft_test_result(storm_with_forks(rounds), "with forks\n");
 	ksft_test_result(storm_in_threads(rounds), "threads\n");
+	ksft_test_result(rights_of_all(rounds), "rights, in all threads\n");
 	ksft_finished();
 }
