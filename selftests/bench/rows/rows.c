@@ -4,8 +4,8 @@
  * instructions makes one for each. Runs as process 1 of every machine that is compared, or
  * as a program.
  *
- *   rows [count] [memory] [serve] [module=FILE[,PARAMETER]...]... [disk=FILE]
- *        [net=INTERFACE,LOCAL,REMOTE] [row=NAME]...
+ *   rows [count] [memory] [profile=OPERATIONS,BATCHES] [serve]
+ *        [module=FILE[,PARAMETER]...]... [disk=FILE] [net=INTERFACE,LOCAL,REMOTE] [row=NAME]...
  *	measures those rows, or all, or all of disk and net if there are some; serve: it is the
  *	other end, too; other words are the kernel's, which it gives to process 1
  *   rows serve
@@ -18,6 +18,7 @@
  *   start TICKS		when main() was reached, for the first time
  *   fact NAME TEXT		of the kernel
  *   row NAME MEDIAN MIN MAX	ticks of an operation
+ *   batch OPERATIONS TICKS	with profile
  *   error TEXT
  *   done
  *
@@ -26,11 +27,16 @@
  * OPERATIONS", and answers each by one. The row "empty" does nothing, so what the asking
  * itself counts is known. With memory it asks "ask memory" when all is done.
  *
+ * With profile rows are not measured: it asks "ask NAME", then runs that many batches of that
+ * many operations (0, or more than the row has: as many as that), each between two system
+ * calls that nothing else makes, mark(), and tells. A batch of the row "empty" is the first.
+ *
  * 1. saying, asking  2. measuring  3. process 1
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +78,21 @@ static void hear(void)
 
 /* ---- 2. Measuring ------------------------------------------------------------------ */
 
+/* Of batches that are profiled; none if it is 0. */
+static unsigned int profiled, operations_max;
+static bool marks;
+
+/* Whoever sees all instructions of the machine finds those of a batch by these. */
+static void mark(bool begins)
+{
+	if (!marks)
+		return;
+	if (begins)
+		sched_get_priority_min(SCHED_OTHER);
+	else
+		sched_get_priority_max(SCHED_OTHER);
+}
+
 static int compare(const void *a, const void *b)
 {
 	const double *x = a, *y = b;
@@ -79,20 +100,27 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static bool batch(const struct row *row, uint64_t *took, double *operations)
+static bool batch_of(const struct row *row, unsigned int times, uint64_t *took, double *operations)
 {
 	uint64_t begun;
 	bool good;
 
 	if (row->prepare && !row->prepare())
 		return false;
+	mark(true);
 	begun = ticks();
-	good = row->run(row->times);
+	good = row->run(times);
 	*took = ticks() - begun;
+	mark(false);
 	if (row->finish)
 		row->finish();
-	*operations = row->operations ? row->operations(*took) : row->times;
+	*operations = row->operations ? row->operations(*took) : times;
 	return good;
+}
+
+static bool batch(const struct row *row, uint64_t *took, double *operations)
+{
+	return batch_of(row, row->times, took, operations);
 }
 
 static bool measure(const struct row *row)
@@ -136,6 +164,40 @@ static bool count(const struct row *row)
 	return good;
 }
 
+static bool nothing(unsigned int times)
+{
+	return true;
+}
+
+static const struct row empty = { .name = "empty", .run = nothing };
+
+/* What was counted is said when nobody looks any more. */
+static bool profile(const struct row *row)
+{
+	bool fewer = operations_max && operations_max < row->times;
+	unsigned int times = fewer ? operations_max : row->times;
+	double operations[BATCHES + 1];
+	uint64_t took[BATCHES + 1];
+	bool good;
+
+	if (!batch_of(row, times, took, operations))
+		return false;
+	printf("ask %s\n", row->name);
+	hear();
+	/* what the host had to do for the answer it does now */
+	usleep(20000);
+	marks = true;
+	good = batch(&empty, took, operations);
+	for (unsigned int i = 1; good && i <= profiled; i++)
+		good = batch_of(row, times, &took[i], &operations[i]);
+	marks = false;
+	printf("told %s %.1f\n", row->name, operations[1]);
+	hear();
+	for (unsigned int i = 0; good && i <= profiled; i++)
+		printf("bench: batch %.3f %llu\n", operations[i], (unsigned long long)took[i]);
+	return good;
+}
+
 static bool around(const struct row *row, bool (*fn)(const struct row *row))
 {
 	bool good = !row->open || row->open();
@@ -146,13 +208,6 @@ static bool around(const struct row *row, bool (*fn)(const struct row *row))
 		row->close();
 	return good ? good : fail(row->name);
 }
-
-static bool nothing(unsigned int times)
-{
-	return true;
-}
-
-static const struct row empty = { .name = "empty", .run = nothing };
 
 /* @names: those that are wanted, all if there are none. */
 static void each_of(const struct row *table, char **names, bool (*fn)(const struct row *row))
@@ -278,6 +333,17 @@ static void serve_beside(void)
 	wait(NULL);
 }
 
+/* OPERATIONS,BATCHES */
+static void set_profile(char *text)
+{
+	char *batches = text;
+
+	operations_max = strtoul(strsep(&batches, ","), NULL, 10);
+	profiled = batches ? strtoul(batches, NULL, 10) : 0;
+	if (profiled > BATCHES)
+		profiled = BATCHES;
+}
+
 static char *value_of(char *word, const char *key)
 {
 	size_t len = strlen(key);
@@ -289,7 +355,7 @@ static char *value_of(char *word, const char *key)
 static char *option(char *word, bool *counts, bool *memory)
 {
 	char *module = value_of(word, "module="), *disk = value_of(word, "disk=");
-	char *net = value_of(word, "net=");
+	char *net = value_of(word, "net="), *batches = value_of(word, "profile=");
 
 	if (!strcmp(word, "count"))
 		*counts = true;
@@ -303,6 +369,8 @@ static char *option(char *word, bool *counts, bool *memory)
 		io.disk = disk;
 	else if (net)
 		set_net(net);
+	else if (batches)
+		set_profile(batches);
 	return value_of(word, "row=");
 }
 
@@ -329,7 +397,7 @@ int main(int argc, char **argv)
 		names[nr] = option(argv[i], &counts, &memory);
 		nr += !!names[nr];
 	}
-	all(names, measure);
+	all(names, profiled ? profile : measure);
 	if (counts) {
 		around(&empty, count);
 		all(names, count);
