@@ -138,15 +138,31 @@ def _tool(name):
     return os.path.realpath(path), "/bin/" + name
 
 
-def domus(order):
+def _with_domus(order):
     words = _vm(*_added((order.initrd("domus"), "/guest.cpio"))) + (order.project or [])
     if order.part == "io":
         words += _modules(BRD, *BRIDGE)
         words += _added(*(_tool(name) for name in ("ip", "bridge", "nft", "ethtool")))
+    return words
+
+
+def domus(order):
     more = ["count"] if order.counts else []
-    return said(words + ["--", "/tests/bench/domus.sh", order.part, "/guest.cpio"] +
+    return said(_with_domus(order) + ["--", "/tests/bench/domus.sh", order.part, "/guest.cpio"] +
                 order.words("domus", *more, "memory"),
                 order.named("domus-before" if order.project else "domus"))
+
+
+def profiled(order, batches, log, native):
+    """What boots a host that runs BATCHES ("OPERATIONS,BATCHES") of a row and has each
+    instruction said to LOG: in a domain, or with NATIVE beside none."""
+    words = _vm() if native else _with_domus(order)
+    if native and order.part == "io":
+        words += _modules(BRD)
+    told = order.words("native" if native else "domus", "profile=" + batches)
+    return (words + ["--", "/tests/bench/profile.sh", "native" if native else order.part, log] +
+            # the rig has loaded it
+            [word for word in told if not word.startswith("module=")])
 
 
 # 4. Others: the host is Debian's kernel with nothing of domus's

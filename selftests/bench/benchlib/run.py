@@ -24,6 +24,7 @@ class Run:
         self.rows = {}          # name: (median, min, max)
         self.counts = {}        # name: (passes, exits) of an operation
         self.facts = {}
+        self.batches = []       # (operations, ticks) of each that was profiled
         self.errors = []
         self.create = None      # from its creation to process 1; of a computer: from reset
         self.memory = None      # kB beside the guest's own
@@ -42,6 +43,9 @@ class Run:
 
     def _on_row(self, name, *figures):
         self.rows[name] = tuple(float(figure) for figure in figures)
+
+    def _on_batch(self, operations, took):
+        self.batches.append((float(operations), int(took)))
 
     def _on_fact(self, name, *words):
         self.facts[name] = " ".join(words)
