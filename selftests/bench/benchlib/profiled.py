@@ -50,7 +50,11 @@ def boot(order, batches, native, guest):
     with open(path, "w") as file, subprocess.Popen(
             peers.profiled(order, batches, log, native), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        run = _heard(process, file, on_symbols)
+        try:
+            run = _heard(process, file, on_symbols)
+        finally:
+            # it would wait for a reader if this one is told to end
+            process.terminate()
     whole = reader.finish()
     if run.trouble():
         raise RigError("%s (%s)" % (run.trouble(), path))
