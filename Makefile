@@ -97,6 +97,12 @@ bench: module domctl tests guest
 		$(if $(T)$(COMPARE),,--json build/bench/results.json \
 		--svg selftests/bench/RESULTS.svg --page selftests/bench/RESULTS.md)
 
+## make profile T=ROW  where the instructions of one operation go, by function; O="--function
+##                  NAME": by line of one (selftests/bench/profile --help)
+profile: module domctl tests guest
+	@$(RIG)/deps build rig
+	@selftests/bench/profile $(O) $(if $(T),$(T),$(error make profile T=ROW))
+
 ## make lint        checkpatch, sparse, cppcheck, clang-tidy, shellcheck, size limits
 lint:
 	@$(RIG)/deps build lint
@@ -124,4 +130,4 @@ clean:
 	rm -rf build
 	@$(MAKE) -s -C userspace clean
 
-.PHONY: all help deps module domctl tests guest debian demo check check-debug soak bench lint unit install clean
+.PHONY: all help deps module domctl tests guest debian demo check check-debug soak bench profile lint unit install clean
