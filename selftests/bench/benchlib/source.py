@@ -11,6 +11,7 @@ from riglib.places import RigError
 
 from . import symbols
 
+LEAST = 0.05        # what would be shown as 0.0
 HEAD = re.compile(r"^([0-9a-f]+) <")
 WHERE = re.compile(r"^(/\S+?):(\d+)(?: |$)")
 CODE = re.compile(r"^\s+([0-9a-f]+):\t(.*)")
@@ -70,12 +71,12 @@ class Binaries:
         listed = self._listing(which, name, start)
         if not any(where for _, where, _ in listed):
             return [(counts.get(offset, 0), "+%#x" % offset, text.replace("\t", " "))
-                    for offset, _, text in listed if counts.get(offset, 0)]
+                    for offset, _, text in listed if counts.get(offset, 0) >= LEAST]
         by_line = collections.Counter()
         for offset, where, _ in listed:
             by_line[where or ("?", 0)] += counts.get(offset, 0)
         return [(count, "%s:%d" % (os.path.basename(path), number), _text(path, number))
-                for (path, number), count in sorted(by_line.items()) if count]
+                for (path, number), count in sorted(by_line.items()) if count >= LEAST]
 
 
 def _text(path, number):
