@@ -427,7 +427,7 @@ static void *share(void *arg)
 
 		pthread_barrier_wait(&changed);
 		for (i = 0; i < SHARED; i++) {
-			char *p = shared + i * PAGE;
+			char *p = shared + (size_t)i * PAGE;
 
 			bad += !can_read(p) + (can_write(p) != more);
 			if (more)
@@ -447,7 +447,7 @@ static bool rights_of_all(int rounds)
 
 	thread_rounds = rounds;
 	shared = map_pages(SHARED);
-	memset(shared, 0, SHARED * PAGE);
+	memset(shared, 0, (size_t)SHARED * PAGE);
 	code = map_pages(1);
 	*code = (char)0xc3;
 	pthread_barrier_init(&changed, NULL, SHARERS + 1);
@@ -458,7 +458,7 @@ static bool rights_of_all(int rounds)
 	for (round = 0; round < 100 * rounds; round++) {
 		bool more = round & 1;
 
-		if (mprotect(shared, SHARED * PAGE, PROT_READ | (more ? PROT_WRITE : 0)) ||
+		if (mprotect(shared, (size_t)SHARED * PAGE, PROT_READ | (more ? PROT_WRITE : 0)) ||
 		    mprotect(code, PAGE, PROT_READ | (more ? PROT_EXEC : 0)))
 			wrong = 1;
 		done += more;
@@ -468,9 +468,9 @@ static bool rights_of_all(int rounds)
 	for (i = 0; i < SHARERS; i++)
 		pthread_join(threads[i], NULL);
 	for (i = 0; i < SHARED; i++)
-		if (((int *)(shared + i * PAGE))[1] != done * SHARERS)
+		if (((int *)(shared + (size_t)i * PAGE))[1] != done * SHARERS)
 			wrong = 1;
-	munmap(shared, SHARED * PAGE);
+	munmap(shared, (size_t)SHARED * PAGE);
 	munmap(code, PAGE);
 	return !wrong;
 }
