@@ -184,8 +184,8 @@ static bool profile(const struct row *row)
 		return false;
 	printf("ask %s\n", row->name);
 	hear();
-	/* what the host had to do for the answer it does now */
-	usleep(20000);
+	/* what the host has to do for the answer, and frees behind it, it does now */
+	usleep(200000);
 	marks = true;
 	good = batch(&empty, took, operations);
 	for (unsigned int i = 1; good && i <= profiled; i++)
