@@ -223,13 +223,25 @@ static bool has_root(const struct domus_vcpu *v, const struct shadow_root *root)
 	return is_at(v, next, root) || is_at(v, READ_ONCE(v->data->root_index), root);
 }
 
-u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root *root)
+/* Is any of them in the guest, on another CPU than @me? */
+static bool any_elsewhere(const struct domus_domain *d, u64 mask, int me)
+{
+	for (; mask; mask &= mask - 1) {
+		const struct domus_vcpu *v = d->vcpus[__ffs64(mask)];
+		int cpu = v ? READ_ONCE(v->in_guest) : 0;
+
+		if (cpu && cpu - 1 != me)
+			return true;
+	}
+	return false;
+}
+
+/* Ask those that are there, and wait for them. */
+static noinline u64 flush_others(struct domus_domain *d, u64 mask, const struct shadow_root *root,
+				 int me)
 {
 	u64 flushes[DOMUS_MAX_VCPUS], asked = 0, left;
-	int me;
 
-	smp_mb();	/* zaps before in_guest; with the one in enter() */
-	me = get_cpu();
 	for (left = mask; left; left &= left - 1) {
 		unsigned int i = __ffs64(left);
 		struct domus_vcpu *v = d->vcpus[i];
@@ -263,6 +275,18 @@ u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root
 		while (tlb_flushes(v) == flushes[i] && READ_ONCE(v->in_guest))
 			cpu_relax();
 	}
+	return mask;
+}
+
+u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root *root)
+{
+	int me;
+
+	smp_mb();	/* zaps before in_guest; with the one in enter() */
+	me = get_cpu();
+	/* most have none: the host's kernel clears arrays on the stack that nobody needs then */
+	if (any_elsewhere(d, mask, me))
+		mask = flush_others(d, mask, root, me);
 	put_cpu();
 	return mask;
 }
