@@ -196,6 +196,7 @@ static void set_up(void)
 
 	/* From here on everything the kernel says goes to the console's log. */
 	put("/proc/sys/kernel/printk", conf("printk", "7"));
+	put("/proc/sys/kernel/soft_watchdog", "1");
 	put("/proc/sys/kernel/hung_task_timeout_secs", conf("hung", "60"));
 	put("/proc/sys/kernel/hung_task_warnings", "-1");
 	put("/proc/sys/kernel/printk_ratelimit", "0");
