@@ -217,7 +217,7 @@ u64 domain_features(void)
 		       BIT_ULL(DOMUS_F_MULTICALL) | BIT_ULL(DOMUS_F_FILL_HINT) |
 		       BIT_ULL(DOMUS_F_CONSOLE) | BIT_ULL(DOMUS_F_EVENTS) |
 		       BIT_ULL(DOMUS_F_DEVICES) | BIT_ULL(DOMUS_F_SMP) |
-		       BIT_ULL(DOMUS_F_VCPU_WAIT);
+		       BIT_ULL(DOMUS_F_VCPU_WAIT) | BIT_ULL(DOMUS_F_TIMER_PAGE);
 
 	/* what the scheduler counts */
 	if (IS_ENABLED(CONFIG_SCHED_INFO))
@@ -469,6 +469,7 @@ static const char *const missing_feature[] = {
 	MISSING(DEVICES),
 	MISSING(STEAL),
 	MISSING(VCPU_WAIT),
+	MISSING(TIMER_PAGE),
 };
 
 static int check_image(const struct domus_start *s, struct netlink_ext_ack *extack)

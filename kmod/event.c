@@ -58,7 +58,7 @@ void event_stop(struct domus_domain *d)
 	spin_unlock_irqrestore(&t->lock, flags);
 	for (i = 0; i < d->nr_vcpus; i++)
 		if (d->vcpus[i])
-			d->vcpus[i]->timer_port = 0;
+			d->vcpus[i]->timer.port = 0;
 	if (page)
 		gmem_unpin(page);
 }
@@ -82,7 +82,7 @@ static __always_inline struct domus_vcpu *raise_locked(struct domus_domain *d, u
 
 static u32 *timer_port_of(struct domus_domain *d, u64 vcpu)
 {
-	return &d->vcpus[array_index_nospec(vcpu, d->nr_vcpus)]->timer_port;
+	return &d->vcpus[array_index_nospec(vcpu, d->nr_vcpus)]->timer.port;
 }
 
 /*

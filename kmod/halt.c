@@ -183,6 +183,7 @@ int halt_vcpu(struct domus_vcpu *v, bool by_poke)
 	wait_begin(&w, most);
 	if (poll)
 		poll_window(v, by_poke);
+	timer_settle(v);
 	/* a signal ends the wait: RUN comes back, sees nothing pending, guest blocks anew */
 	r = rcuwait_wait_event(&v->wait, is_over(v, by_poke), TASK_INTERRUPTIBLE);
 	wait_end(&w, &v->halt, most);

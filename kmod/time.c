@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Time: 1. the host's clocksource, 2. the domain's clock and its page,
- * 3. one-shot timers.
+ * Time: 1. the host's clocksource, 2. the domain's clock and its page. Timers are in timer.c.
  *
  * Domain time is the host's CLOCK_BOOTTIME from the start on: it goes on while
  * the host is suspended. The page lets the guest compute it from the TSC, at the
@@ -96,9 +95,17 @@ void clock_init(struct domus_clock *c)
 	spin_lock_init(&c->lock);
 }
 
+/*
+ * The host's ticks are at whole TICK_NSEC of its CLOCK_MONOTONIC: let them be so in the domain's
+ * time, for guests that want theirs together with them.
+ */
 void clock_start(struct domus_domain *d)
 {
-	d->clock.base_ns = ktime_get_boottime_ns();
+	u64 now = ktime_get_ns();
+	u32 since_tick;
+
+	div_u64_rem(now, TICK_NSEC, &since_tick);
+	d->clock.base_ns = ktime_mono_to_any(now - since_tick, TK_OFFS_BOOT);
 	d->clock.ns = 0;
 }
 
@@ -228,39 +235,4 @@ s64 clock_get(struct domus_domain *d, u64 which)
 		return ktime_get_real_ns();
 	}
 	return -EINVAL;
-}
-
-/* ---- 3. Timers ------------------------------------------------------------------------ */
-
-static enum hrtimer_restart timer_fired(struct hrtimer *timer)
-{
-	struct domus_vcpu *v = container_of(timer, struct domus_vcpu, timer);
-
-	event_signal(v->d, READ_ONCE(v->timer_port));
-	return HRTIMER_NORESTART;
-}
-
-void timer_init_vcpu(struct domus_vcpu *v)
-{
-	hrtimer_init(&v->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS);
-	v->timer.function = timer_fired;
-}
-
-void timer_cancel_vcpu(struct domus_vcpu *v)
-{
-	hrtimer_cancel(&v->timer);
-}
-
-void timer_set(struct domus_vcpu *v, u64 deadline_ns)
-{
-	u64 when = deadline_ns + v->d->clock.base_ns;
-
-	if (deadline_ns == DOMUS_TIMER_OFF) {
-		hrtimer_cancel(&v->timer);
-		return;
-	}
-	/* far beyond any uptime: as good as the end of time */
-	if (when < deadline_ns || when > KTIME_MAX)
-		when = KTIME_MAX;
-	hrtimer_start(&v->timer, ns_to_ktime(when), HRTIMER_MODE_ABS);
 }

@@ -6,7 +6,6 @@
 #include <linux/types.h>
 
 struct domus_domain;
-struct domus_vcpu;
 struct domus_clock_page;
 
 /**
@@ -29,7 +28,7 @@ int time_init(void);	/* module: learns of clocksource changes */
 void time_exit(void);
 
 void clock_init(struct domus_clock *c);
-void clock_start(struct domus_domain *d);	/* domain time 0 is now */
+void clock_start(struct domus_domain *d);	/* domain time 0 is the host's last tick */
 void clock_stop(struct domus_domain *d);	/* unpins the page; no vCPU runs */
 /* DOMUS_HC_SET_CLOCK_PAGE: 0 removes. Holder's process context. 0, -EINVAL, -EFAULT. */
 int clock_set_page(struct domus_domain *d, u64 gpa);
@@ -37,10 +36,5 @@ int clock_set_page(struct domus_domain *d, u64 gpa);
 s64 clock_get(struct domus_domain *d, u64 which);
 /* Is DOMUS_F_TSC_CLOCK true on this host now: its clocksource is tsc? */
 bool clock_tsc_exact(void);
-
-void timer_init_vcpu(struct domus_vcpu *v);
-void timer_cancel_vcpu(struct domus_vcpu *v);	/* may sleep */
-/* DOMUS_HC_SET_TIMER. Own vCPU. */
-void timer_set(struct domus_vcpu *v, u64 deadline_ns);
 
 #endif /* DOMUS_TIME_H */

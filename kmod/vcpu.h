@@ -2,7 +2,6 @@
 #ifndef DOMUS_VCPU_H
 #define DOMUS_VCPU_H
 
-#include <linux/hrtimer.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
@@ -15,6 +14,7 @@
 
 #include "halt.h"
 #include "switch.h"
+#include "timer.h"
 
 struct domus_domain;
 struct domus_run;
@@ -60,7 +60,7 @@ struct vcpu_stats {
  * @dr: guest's DR0..3; DR6 and DR7 are in @data
  * @halt: how it waits, see halt.c
  * @apf_flags: of the last #PF, where the host is a KVM guest: 0 unless it was none
- * @timer: one-shot, see time.c
+ * @timer: one-shot, see timer.c
  * @run_began: what the thread's runtime would have been when @runtime_ns was 0
  * @was_out: the thread was scheduled out since it last entered the guest
  * @run_delay: what the scheduler said at that time of how long it was made to wait
@@ -100,8 +100,7 @@ struct domus_vcpu {
 	bool msrs_loaded;
 	u64 host_lstar, host_tsc_aux;
 	u64 host_sysenter_cs;
-	struct hrtimer timer;
-	u32 timer_port;
+	struct vcpu_timer timer;
 	u64 runtime_ns;
 	u64 run_began;
 	bool was_out;

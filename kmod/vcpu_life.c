@@ -119,7 +119,9 @@ int vcpu_set_page(struct domus_vcpu *v, u64 gpa)
 
 	if (IS_ERR(page))
 		return PTR_ERR(page);
+	timer_cancel_vcpu(v);	/* which looks into the page */
 	use_page(v, page);
+	timer_resume(v);
 	return 0;
 }
 
@@ -167,6 +169,7 @@ static void first_page(struct domus_vcpu *v, struct page *page, u64 kernel_gs, b
 	WRITE_ONCE(v->page->busy, 0);
 	WRITE_ONCE(v->page->kernel_gs, kernel_gs);
 	WRITE_ONCE(v->page->steal_ns, v->steal_ns);
+	timer_start_page(v);
 	WRITE_ONCE(v->page->port_select, events ? ~0ULL : 0);
 	WRITE_ONCE(v->page->pending, events);
 }

@@ -42,6 +42,7 @@
 #define DOMUS_F_DEVICES			9	/* DOMUS_HC_DEV_* */
 #define DOMUS_F_STEAL			10	/* steal_ns and preempted of vCPU pages are kept */
 #define DOMUS_F_VCPU_WAIT		11	/* DOMUS_HC_VCPU_WAIT, _KICK and _YIELD_TO */
+#define DOMUS_F_TIMER_PAGE		12	/* timer_ns and timer_from_ns of vCPU pages */
 
 /* ---- 2. ELF note --------------------------------------------------------- */
 
@@ -341,6 +342,10 @@ struct domus_return {
  * @steal_ns: time this vCPU was runnable and did not run, since the domain started
  * @preempted: 1 while the vCPU's thread is not on a CPU though the vCPU does not wait: other
  *	vCPUs may look at it
+ * @timer_ns: deadline of the vCPU's timer, as of DOMUS_HC_SET_TIMER, which writes it, too, or
+ *	DOMUS_TIMER_OFF; the guest may write another one, see PARA-API 7. The hypervisor sets
+ *	it to DOMUS_TIMER_OFF when it has signalled the timer's port
+ * @timer_from_ns: deadlines from then on need no call; hypervisor writes
  */
 struct domus_vcpu_page {
 	__u8  vif;
@@ -350,7 +355,9 @@ struct domus_vcpu_page {
 	__u32 id;
 	__u64 port_select;
 	__u64 steal_ns;
-	__u64 reserved0[5];
+	__u64 timer_ns;
+	__u64 timer_from_ns;
+	__u64 reserved0[3];
 	struct domus_frame frame;	/* 0x040 */
 	struct domus_return ret;	/* 0x0c0 */
 	__u64 kernel_sp;		/* 0x140 */

@@ -299,6 +299,7 @@ static const char *const features[] = {
 	[DOMUS_F_DEVICES]		= "devices",
 	[DOMUS_F_STEAL]			= "steal",
 	[DOMUS_F_VCPU_WAIT]		= "vcpu-wait",
+	[DOMUS_F_TIMER_PAGE]		= "timer-page",
 };
 
 const char *image_feature(unsigned int bit)
