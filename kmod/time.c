@@ -144,7 +144,8 @@ static void set_clock(struct domus_clock *c)
 {
 	u64 tsc = rdtsc_ordered(), now = domain_ns(c), shown;
 
-	shown = c->ns + pvclock_scale_delta(tsc - c->tsc, c->mul, c->shift);
+	/* who shifts last has one more, of what is lost here */
+	shown = c->ns + pvclock_scale_delta(tsc - c->tsc, c->mul, c->shift) + 1;
 	set_scale(c);
 	if (c->ns && shown > now && shown - now < SLEW_MAX) {
 		c->mul -= mul_u64_u64_div_u64(c->mul, shown - now,
