@@ -23,6 +23,7 @@ from .run import Run
 # hide what is compared; Xen's dom0 does not start with SMAP in this emulator.
 
 CPU = "max,-la57,-erms,-fsrm,-smap"
+PTI_CPU = "Haswell,-erms"       # the host keeps its page tables from its own programs
 QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-icount", "shift=0,sleep=off", "-M", "pc",
         "-cpu", CPU, "-smp", "1", "-no-user-config", "-nodefaults", "-no-reboot",
         "-display", "none"]
@@ -97,8 +98,8 @@ def said(words, name, environment=None):
     return run
 
 
-def _vm(*more):
-    return [os.path.join(RIG, "vm"), "--icount", "--cpu", CPU, "--timeout", str(TIMEOUT),
+def _vm(*more, cpu=CPU):
+    return [os.path.join(RIG, "vm"), "--icount", "--cpu", cpu, "--timeout", str(TIMEOUT),
             "--silence", str(TIMEOUT)] + list(more)
 
 
@@ -138,8 +139,8 @@ def _tool(name):
     return os.path.realpath(path), "/bin/" + name
 
 
-def _with_domus(order):
-    words = _vm(*_added((order.initrd("domus"), "/guest.cpio"))) + (order.project or [])
+def _with_domus(order, cpu=CPU):
+    words = _vm(*_added((order.initrd("domus"), "/guest.cpio")), cpu=cpu) + (order.project or [])
     if order.part == "io":
         words += _modules(BRD, *BRIDGE)
         words += _added(*(_tool(name) for name in ("ip", "bridge", "nft", "ethtool")))
@@ -151,6 +152,13 @@ def domus(order):
     return said(_with_domus(order) + ["--", "/tests/bench/domus.sh", order.part, "/guest.cpio"] +
                 order.words("domus", *more, "memory"),
                 order.named("domus-before" if order.project else "domus"))
+
+
+def domus_pti(order):
+    return said(_with_domus(order, PTI_CPU) +
+                ["--", "env", "PTI=1", "/tests/bench/domus.sh", order.part, "/guest.cpio"] +
+                order.words("domus", *(["count"] if order.counts else [])),
+                order.named("domus-pti"))
 
 
 def profiled(order, batches, log, native):
@@ -226,6 +234,7 @@ PEERS = collections.OrderedDict((
     ("native", ("native", native)),
     ("own", ("domus's kernel, native", own)),
     ("domus", ("domus", domus)),
+    ("domus-pti", ("domus, PTI host", domus_pti)),
     ("xen", ("Xen PV", xen)),
     ("kvm", ("KVM, NPT", kvm)),
     ("kvm-shadow", ("KVM, shadow", kvm_shadow)),

@@ -23,7 +23,7 @@ def write_json(result, versions, path):
 
 # 2. The plot
 
-COLOURS = {"own": "#9aa5b1", "domus": "#c2410c", "xen": "#1d4ed8", "kvm": "#15803d",
+COLOURS = {"own": "#9aa5b1", "domus": "#c2410c", "domus-pti": "#fb923c", "xen": "#1d4ed8", "kvm": "#15803d",
            "kvm-shadow": "#84cc16", "uml": "#7e22ce"}
 BAR, GAP, LEFT, WIDTH, TOP = 9, 10, 150, 620, 50
 

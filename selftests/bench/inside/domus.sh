@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # domus.sh rows|io INITRD WORD...: a domain that measures, and what it costs the host; on a host
-# with the module.
+# with the module. PTI in the environment: that host is to have it.
 . /tests/bench/talk.sh
 part=$1 initrd=$2
 shift 2
+
+if [ -n "$PTI" ] && ! grep -q PTI /sys/devices/system/cpu/vulnerabilities/meltdown; then
+	echo "bench: error the host has no PTI"
+	exit 1
+fi
 
 # "PASSES EXITS" of the domain
 counters() {
