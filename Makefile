@@ -80,11 +80,17 @@ check-debug: domctl tests guest
 	@$(RIG)/build-module debug
 	@$(KTAP) "debug=$(RIG)/run-tests --kernel debug"
 
+## make bochs       tests on a CPU with PCIDs, in Bochs (an hour)
+bochs: module domctl tests
+	@$(RIG)/deps build rig bochs
+	@$(KTAP) "bochs=$(RIG)/run-tests --emulator bochs --group bochs"
+
 ## make soak        the full CPU matrix and the long tests
 soak: module domctl tests guest
-	@$(RIG)/deps build rig fuzz debian
+	@$(RIG)/deps build rig fuzz debian bochs
 	@$(KTAP) "fuzz=selftests/fuzz/run --seconds 3600" "matrix=$(RIG)/matrix --full" \
 		"soak=$(RIG)/run-tests --group soak" "power=$(RIG)/power-cut 5000" \
+		"bochs=$(RIG)/run-tests --emulator bochs --group bochs" \
 		costs=selftests/bench/smp-costs
 
 ## make bench       what operations cost natively, in a domain and with its peers, as a table,

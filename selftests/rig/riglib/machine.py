@@ -151,7 +151,7 @@ class Monitor(Channel):
         return self.execute("human-monitor-command", **{"command-line": line}).strip()
 
 
-def _die_with_parent():
+def die_with_parent():
     """A killed rig leaves no QEMU behind (PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
@@ -160,6 +160,8 @@ def _die_with_parent():
 
 class Machine:
     """One run.  OPTIONS is the vm command's; see there."""
+
+    EMULATOR = "QEMU"
 
     def __init__(self, options, directory):
         self.options = options
@@ -203,7 +205,7 @@ class Machine:
         """Runs to the end and returns the verdict.  QEMU is gone afterwards."""
         with open(log_path, "wb") as self._log:
             self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL,
-                                            preexec_fn=_die_with_parent)
+                                            preexec_fn=die_with_parent)
             terminal = None
             try:
                 for channel in (self.console, self.results, self.requests, self.monitor):
@@ -374,6 +376,6 @@ class Machine:
         if verdict.leaks:
             verdict.blame("kmemleak: %d unreferenced objects" % verdict.leaks)
         if verdict.status is None:
-            verdict.blame("QEMU ended (status %s) before the command did" %
-                          self.process.returncode)
+            verdict.blame("%s ended (status %s) before the command did" %
+                          (self.EMULATOR, self.process.returncode))
         return verdict

@@ -33,7 +33,7 @@ def read(path):
         return file.read()
 
 
-def _cached(name, key, make):
+def cached(name, key, make):
     """A file of the cache whose content depends on nothing but KEY."""
     path = os.path.join(CACHE, "%s-%s" % (name, hashlib.sha256(key).hexdigest()[:16]))
     if not os.path.exists(path):
@@ -63,7 +63,7 @@ def _static(name, source):
     def make(path):
         subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Werror", "-o", path, source],
                        check=True)
-    return _cached(name, read(source), make)
+    return cached(name, read(source), make)
 
 
 def guest_initrd():
@@ -84,7 +84,7 @@ def guest_initrd():
     def make(path):
         subprocess.run([script, path] + programs, check=True)
     key = b"".join(read(path) for path in [script, BUSYBOX] + programs)
-    return _cached("guest-initrd", key, make)
+    return cached("guest-initrd", key, make)
 
 
 def _base():
@@ -106,7 +106,7 @@ def _base():
         with open(path, "wb") as file:
             file.write(archive.finish())
     key = read(init) + read(BUSYBOX) + read(__file__)
-    return _cached("rig-base", key, make)
+    return cached("rig-base", key, make)
 
 
 def _libraries(program):
@@ -168,7 +168,7 @@ def _kernel_modules(archive, kernel, names):
     return lines
 
 
-def _project(archive, module):
+def _project(archive, module, tests, linux):
     """What is built of domus.  Nothing of it has to exist: see --bare."""
     if module and os.path.exists(module):
         archive.data("domus.ko", read(module))
@@ -176,30 +176,32 @@ def _project(archive, module):
     if os.path.exists(domctl):
         add_program(archive, domctl, "bin/domctl")
     guest = os.path.join(BUILD, "guest/bzImage")
-    if os.path.exists(guest):
+    if linux and os.path.exists(guest):
         archive.data("boot/bzImage", read(guest))
-    initrd = guest_initrd()
+    initrd = linux and guest_initrd()
     if initrd:
         archive.data("boot/initrd.cpio", read(initrd))
-    tests = os.path.join(BUILD, "tests")
-    if os.path.isdir(tests):
-        for entry in sorted(os.listdir(tests)):
-            add_program(archive, os.path.join(tests, entry), "tests/" + entry)
+    folder = os.path.join(BUILD, "tests")
+    if os.path.isdir(folder):
+        for entry in sorted(os.listdir(folder)):
+            if tests is None or entry in tests:
+                add_program(archive, os.path.join(folder, entry), "tests/" + entry)
     add_program(archive, os.path.join(RIG, "inside"), "tests/rig")
 
 
 def build(path, kernel, command, settings, module=None, still=None, modules=(), added=(),
-          bare=False):
+          bare=False, tests=None, linux=True):
     """Writes the initramfs to PATH.
 
     KERNEL is a directory of stock-kernel or build-debug-kernel, COMMAND the
     words to run, SETTINGS the lines of /rig/conf, STILL a module to load first,
-    if it is there, MODULES those of the kernel to load, ADDED pairs (file or directory, place inside).
+    if it is there, MODULES those of the kernel to load, ADDED pairs (file or directory, place inside),
+    TESTS the folders of build/tests (None: all), LINUX the guest kernel and its initrd, too.
     """
     archive = cpio.Archive()
     archive.libraries = set()
     if not bare:
-        _project(archive, module)
+        _project(archive, module, tests, linux)
     first = []
     if not bare and still and os.path.exists(still):
         archive.data("lib/modules/still.ko", read(still))
