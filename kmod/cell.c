@@ -283,9 +283,10 @@ void cell_map_page(struct domus_vcpu *v, struct page *page)
 	struct cell_space *cs = &v->d->cells;
 	u64 *pte = cell_pte(cs, cs->view_top, v->cell_va + CELL_OFF(CELL_PAGE_VCPU), false);
 
-	/* no flush: only the text touches it, after a load of the view's CR3 */
 	if (pte)
 		WRITE_ONCE(*pte, page ? __pa(page_address(page)) | CELL_RW | sme_me_mask : 0);
+	/* no flush: only the text touches it, after a load of the view's CR3, which flushes */
+	WRITE_ONCE(v->pcid_stale, true);
 }
 
 void cell_load_gdt(struct domus_vcpu *v)

@@ -14,6 +14,7 @@
 #include "cell.h"
 #include "control.h"
 #include "file.h"
+#include "pcid.h"
 #include "stats.h"
 #include "time.h"
 
@@ -45,10 +46,11 @@ static int __init domus_init(void)
 		pr_err("no copy of the switcher: error %d\n", r);
 		return r;
 	}
+	pcid_init();
 	r = time_init();
 	if (r) {
 		pr_err("clock cannot be followed: error %d\n", r);
-		goto err_text;
+		goto err_pcid;
 	}
 	r = bus_init();
 	if (r) {
@@ -81,7 +83,8 @@ err_notifiers:
 	bus_exit();
 err_time:
 	time_exit();
-err_text:
+err_pcid:
+	pcid_exit();
 	cell_text_exit();
 	return r;
 }
@@ -94,6 +97,7 @@ static void __exit domus_exit(void)
 	preempt_notifier_dec();
 	bus_exit();
 	time_exit();
+	pcid_exit();
 	cell_text_exit();
 }
 

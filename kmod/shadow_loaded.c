@@ -23,6 +23,7 @@
 #include <linux/bitops.h>
 #include <linux/err.h>
 
+#include "pcid.h"
 #include "shadow_priv.h"
 #include "vcpu.h"
 
@@ -34,8 +35,9 @@ static void show_root(struct domus_vcpu *v, unsigned int i, const struct shadow_
 {
 	struct cell_root *r = &v->data->roots[i];
 
-	r->cr3_kernel = shadow_root_cr3(root, false);
-	r->cr3_user = shadow_root_cr3(root, true);
+	/* with PCIDs, the place's had another root's entries: no CELL_NOFLUSH */
+	WRITE_ONCE(r->cr3_kernel, shadow_root_cr3(root, false) | pcid_of(v, i, false));
+	WRITE_ONCE(r->cr3_user, shadow_root_cr3(root, true) | pcid_of(v, i, true));
 	WRITE_ONCE(r->gpa, root->gpa);
 }
 
@@ -110,7 +112,7 @@ static bool load_again(struct domus_vcpu *v, u64 gpa)
 		if (!root || root->gpa != gpa)
 			continue;
 		WRITE_ONCE(root->recent, true);
-		show_root(v, i, root);
+		WRITE_ONCE(v->data->roots[i].gpa, gpa);
 		use_root(v, i);
 		return true;
 	}

@@ -81,8 +81,9 @@ static void show_vcpu(struct seq_file *m, struct domus_vcpu *v)
 	seq_printf(m, "    last vector %#llx error %#llx rip %#llx rsp %#llx cr2 %#llx rax %#llx\n",
 		   v->data->regs.vector, v->data->regs.error, v->data->regs.ip,
 		   v->data->regs.sp, v->data->cr2, v->data->regs.ax);
-	seq_printf(m, "    faults %llu flushes %llu aborts %llu nmi %llu %llu mc %llu %llu db_absorbed %llu sel_fixups %llu\n",
-		   v->data->faults, v->data->flushes, v->data->aborts, v->data->nmi_ring0,
+	seq_printf(m, "    faults %llu flushes %llu pcid_flushes %llu aborts %llu nmi %llu %llu mc %llu %llu db_absorbed %llu sel_fixups %llu\n",
+		   v->data->faults, v->data->flushes, v->pcid_flushes, v->data->aborts,
+		   v->data->nmi_ring0,
 		   v->data->nmi_ring3, v->data->mc_ring0, v->data->mc_ring3,
 		   v->data->db_absorbed, v->data->sel_fixups);
 	seq_printf(m, "    halt_attempted_poll %llu halt_successful_poll %llu halt_poll_success_ns %llu halt_poll_fail_ns %llu halt_poll_spent %llu halt_poll_window_ns %u\n",

@@ -328,8 +328,9 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
  * look for what is in @work, and no more. NMI and #MC are latched, as in all of ring 0.
  */
 .Lflush:			/* vector, error, ip, cs, flags, sp, ss */
-	cmpb	$0, D(CD_flush)
-	je	.Lexit
+	cmpb	$CELL_FLUSH_LOADED, D(CD_flush)
+	jne	.Lflush_views
+.Lflush_loaded:
 	cmpq	$0, D(CD_dr7)			/* they are for the guest's addresses */
 	jne	.Lexit
 	push	%rax
@@ -377,6 +378,17 @@ SYM_INNER_LABEL(domus_text_enter, SYM_L_GLOBAL)
 	jne	.Lsave_gprs
 	add	$16, %rsp
 	jmp	.Liret_check
+
+/* With PCIDs: before the count, as what the loaded view had goes with its load below. */
+.Lflush_views:
+	jb	.Lexit
+	btrq	$CELL_NOFLUSH_BIT, D(CD_cr3_kernel)
+	btrq	$CELL_NOFLUSH_BIT, D(CD_cr3_user)
+	.irp	i, 0, 1, 2, 3, 4, 5, 6, 7
+	btrq	$CELL_NOFLUSH_BIT, D(CD_roots + \i * CT_SIZE + CT_cr3_kernel)
+	btrq	$CELL_NOFLUSH_BIT, D(CD_roots + \i * CT_SIZE + CT_cr3_user)
+	.endr
+	jmp	.Lflush_loaded
 
 .Lexit:				/* vector, error, ip, cs, flags, sp, ss */
 	testb	$3, 24(%rsp)

@@ -12,7 +12,8 @@
  *
  *   GPRs, RFLAGS, RIP     h  guest's in cell_data.regs
  *   CR2                   h  guest's in cell_data.cr2
- *   CR3                   h  read afresh at each entry into cell_data.host_cr3
+ *   CR3                   h  read afresh at each entry into cell_data.host_cr3; TLB entries
+ *                            of the guest's stay where PCIDs are used (pcid.c)
  *   CR4.PGE               h  toggled in place for a stubborn global TLB entry
  *   DR0-3, DR6, DR7       h  guest's in vcpu.dr[], loaded when guest DR7 is armed;
  *                            DR7 is 0 otherwise; hw_breakpoint_restore() after
@@ -74,6 +75,14 @@
 #define CELL_ROOTS		8
 #define CELL_NO_ROOT		CELL_ROOTS	/* of root_index: none is loaded */
 
+/* Of CR3 with PCIDs: what the TLB has of that one stays. See pcid.c for roots at hand. */
+#define CELL_NOFLUSH_BIT	63
+#define CELL_NOFLUSH		BIT_ULL(CELL_NOFLUSH_BIT)
+
+/* cell_data.flush */
+#define CELL_FLUSH_LOADED	1	/* no PCIDs: all is gone with the load of another CR3 */
+#define CELL_FLUSH_VIEWS	2	/* strike out CELL_NOFLUSH, too */
+
 /* Flags that a guest may load: CF PF AF ZF SF TF DF OF NT RF AC ID */
 #define CELL_RFLAGS_MASK	0x254dd5
 #define CELL_RFLAGS_SET		0x202	/* IF and the fixed bit */
@@ -88,6 +97,7 @@
 #ifndef __ASSEMBLY__
 
 #include <asm/desc_defs.h>
+#include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/types.h>
 
@@ -99,7 +109,10 @@ struct cell_regs {
 	u64 ip, cs, flags, sp, ss;
 };
 
-/* A root at hand: by the guest's address, which is not aligned where there is none. */
+/*
+ * A root at hand: by the guest's address, which is not aligned where there is none. With
+ * PCIDs other CPUs strike out CELL_NOFLUSH.
+ */
 struct cell_root {
 	u64 gpa;
 	u64 cr3_kernel;
@@ -110,12 +123,12 @@ struct cell_root {
  * struct cell_data - seen by every view (supervisor): nothing of the host but CR3
  *
  * Written by C with interrupts off and the vCPU out of the guest; by the text
- * otherwise. But for @flush, see vcpu_flush_remote(), and @roots[].gpa, see
- * shadow_loaded.c.
+ * otherwise. But for @flush, see vcpu_flush_remote(), and @roots[], see
+ * shadow_loaded.c and pcid.c.
  */
 struct cell_data {
 	u64 host_cr3;
-	u64 noflush;		/* CR3 bit 63 where the host uses PCIDs */
+	u64 noflush;		/* CELL_NOFLUSH where the host uses PCIDs */
 	u64 cr3;		/* to load at entry; the loaded one after an exit */
 	u64 cr3_kernel;
 	u64 cr3_user;
@@ -136,7 +149,7 @@ struct cell_data {
 	u8  nmi_latched;	/* with mc_latched: one 16-bit word for the last check */
 	u8  mc_latched;		/* CELL_MC_GUEST: by guest memory, read in the guest's place */
 	u8  fatal;		/* fault in the switcher itself: fatal_* say which */
-	u8  flush;		/* set by whoever interrupts the guest for its TLB alone */
+	u8  flush;		/* CELL_FLUSH_*, by who interrupts the guest for its TLB alone */
 	struct desc_ptr gdtr;
 	u16 verw;		/* a selector, where VERW is to clear CPU buffers, or 0 */
 	u8  smap;		/* CR4.SMAP is on */

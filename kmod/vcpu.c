@@ -34,6 +34,7 @@
 
 #include "domain.h"
 #include "hypercall.h"
+#include "pcid.h"
 #include "shadow.h"
 #include "trace.h"
 #include "vcpu.h"
@@ -252,8 +253,12 @@ static noinline u64 flush_others(struct domus_domain *d, u64 mask, const struct 
 		/* what is not counted here comes behind the zaps, an entry after it, too */
 		flushes[i] = tlb_flushes(v);
 		cpu = READ_ONCE(v->in_guest);
-		if (!cpu || cpu - 1 == me)
+		if (!cpu || cpu - 1 == me) {
+			/* of other roots its PCIDs may have old entries */
+			if (root && pcid_used())
+				mask &= ~BIT_ULL(i);
 			continue;
+		}
 		/*
 		 * It had the root at an entry before the zaps, or it sees them: whoever
 		 * has loaded another one since has loaded CR3.
@@ -263,8 +268,12 @@ static noinline u64 flush_others(struct domus_domain *d, u64 mask, const struct 
 			mask &= ~BIT_ULL(i);
 			continue;
 		}
+		/* wherever the interrupt finds it, no view is loaded afterwards without a flush */
+		if (pcid_used())
+			pcid_strike(d, BIT_ULL(i), NULL);
 		if (v->own_eoi)
-			WRITE_ONCE(v->data->flush, 1);
+			WRITE_ONCE(v->data->flush,
+				   pcid_used() ? CELL_FLUSH_VIEWS : CELL_FLUSH_LOADED);
 		smp_send_reschedule(cpu - 1);
 		asked |= BIT_ULL(i);
 	}
@@ -282,11 +291,15 @@ u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root
 {
 	int me;
 
-	smp_mb();	/* zaps before in_guest; with the one in enter() */
+	if (pcid_used())
+		pcid_strike(d, mask, root);
+	smp_mb();	/* zaps and strikes before in_guest; with the one in enter() */
 	me = get_cpu();
 	/* most have none: the host's kernel clears arrays on the stack that nobody needs then */
 	if (any_elsewhere(d, mask, me))
 		mask = flush_others(d, mask, root, me);
+	else if (root && pcid_used())
+		mask = 0;	/* as there: of other roots PCIDs may have old entries */
 	put_cpu();
 	return mask;
 }
@@ -676,6 +689,8 @@ static int enter(struct domus_vcpu *v)
 	v->data->traced = traced();
 	v->data->fault_entry = v->data->traced ? 0 : v->entries[X86_TRAP_PF];
 	load_cpu(v);
+	if (pcid_used())
+		pcid_enter(v);
 	switch_world(v);
 	WRITE_ONCE(v->in_guest, 0);
 	go_on = exit_irqs_off(v);

@@ -57,6 +57,11 @@ struct vcpu_stats {
  * @nr_perf: MSRs that perf wants other values in, at this entry
  * @own_eoi: the cell may acknowledge an interrupt that is for its TLB alone
  * @roots, @root_hand: at hand, as in @data->roots, and which one goes next; see shadow_loaded.c
+ * @pcid: the first of its views', 0: PCIDs are not used; see pcid.c
+ * @pcid_serial: who it is among all vCPUs that there were
+ * @pcid_flushes: of the loaded root's views, at an entry
+ * @pcid_cpu: where it was last in the guest, or -1
+ * @pcid_stale: no view is to be loaded without a flush; set by anybody
  * @dr: guest's DR0..3; DR6 and DR7 are in @data
  * @halt: how it waits, see halt.c
  * @apf_flags: of the last #PF, where the host is a KVM guest: 0 unless it was none
@@ -89,6 +94,11 @@ struct domus_vcpu {
 	bool own_eoi;
 	struct shadow_root *roots[CELL_ROOTS];
 	unsigned int root_hand;
+	u64 pcid;
+	u64 pcid_serial;
+	u64 pcid_flushes;
+	int pcid_cpu;
+	bool pcid_stale;
 	u64 entries[DOMUS_NR_ENTRIES];
 	u64 dr[4];
 	u64 tls[3];
@@ -176,8 +186,8 @@ void vcpu_kick(struct domus_vcpu *v);
  *
  * Interrupts every such vCPU that is in guest mode on another CPU and waits until it has
  * left, or has loaded CR3 without that; every entry to the guest reloads CR3 and so starts
- * with an empty TLB: who is not in guest mode needs nothing. Context: process or with
- * spinlocks held, irqs on, no NMI.
+ * with an empty TLB, or by what pcid_strike() left: who is not in guest mode needs nothing
+ * else. Context: process or with spinlocks held, irqs on, no NMI.
  * Return: those of @mask that use no old entry of any root.
  */
 u64 vcpu_flush_remote(struct domus_domain *d, u64 mask, const struct shadow_root *root);

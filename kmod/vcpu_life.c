@@ -20,6 +20,7 @@
 #include <asm/special_insns.h>
 
 #include "domain.h"
+#include "pcid.h"
 #include "shadow.h"
 #include "vcpu.h"
 
@@ -66,7 +67,8 @@ struct domus_vcpu *vcpu_new(struct domus_domain *d, u32 id)
 	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF) || boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM))
 		v->data->verw = __KERNEL_DS;
 	if (boot_cpu_has(X86_FEATURE_PCID) && (__read_cr4() & X86_CR4_PCIDE))
-		v->data->noflush = 1ULL << 63;
+		v->data->noflush = CELL_NOFLUSH;
+	pcid_init_vcpu(v);
 	timer_init_vcpu(v);
 	return v;
 
