@@ -23,6 +23,7 @@
 
 #include "cell.h"
 #include "domain.h"
+#include "pge.h"
 #include "switch.h"
 #include "vcpu.h"
 
@@ -165,6 +166,7 @@ int cell_space_init(struct domus_domain *d)
 		cell_space_destroy(d);
 		return -EBUSY;
 	}
+	pge_get();
 	cs->installed = true;
 	return 0;
 }
@@ -181,6 +183,7 @@ void cell_space_destroy(struct domus_domain *d)
 		/* lazy CPUs may still have the mm loaded */
 		on_each_cpu(flush_all, NULL, 1);
 		cs->installed = false;
+		pge_put();
 	}
 	list_for_each_entry_safe(page, next, &cs->pages, lru) {
 		list_del(&page->lru);

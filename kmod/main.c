@@ -15,6 +15,7 @@
 #include "control.h"
 #include "file.h"
 #include "pcid.h"
+#include "pge.h"
 #include "stats.h"
 #include "time.h"
 
@@ -47,10 +48,13 @@ static int __init domus_init(void)
 		return r;
 	}
 	pcid_init();
+	r = pge_init();
+	if (r)
+		goto err_pcid;
 	r = time_init();
 	if (r) {
 		pr_err("clock cannot be followed: error %d\n", r);
-		goto err_pcid;
+		goto err_pge;
 	}
 	r = bus_init();
 	if (r) {
@@ -83,6 +87,8 @@ err_notifiers:
 	bus_exit();
 err_time:
 	time_exit();
+err_pge:
+	pge_exit();
 err_pcid:
 	pcid_exit();
 	cell_text_exit();
@@ -97,6 +103,7 @@ static void __exit domus_exit(void)
 	preempt_notifier_dec();
 	bus_exit();
 	time_exit();
+	pge_exit();
 	pcid_exit();
 	cell_text_exit();
 }

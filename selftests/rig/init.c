@@ -412,8 +412,9 @@ static unsigned long long nmis(void)
 
 static int ask(int argc, char **argv)
 {
-	char line[512] = "@", c;
+	static char line[16384] = "@";	/* and the answer: registers of all CPUs */
 	size_t n = 0;
+	char c;
 	unsigned long long before = nmis();
 	int fd, i, is_nmi = argc > 1 && !strcmp(argv[argc - 1], "nmi");
 
