@@ -29,6 +29,16 @@ def module(name):
     raise RigError("the kernel has no module '%s'" % name)
 
 
+def in_order(names):
+    """Modules as they have to be loaded: what depends on another one has more to depend on."""
+    needs = {}
+    with open(os.path.join(kernel(), "lib/modules", release(), "modules.dep")) as file:
+        for line in file:
+            path, _, others = line.partition(":")
+            needs[os.path.basename(path).partition(".ko")[0]] = len(others.split())
+    return sorted(names, key=lambda name: needs.get(name, 0))
+
+
 def guest_kernel():
     path = os.path.join(BUILD, "guest/bzImage")
     if not os.path.exists(path):

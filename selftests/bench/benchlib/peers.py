@@ -69,8 +69,8 @@ class Order:
         words = list(more) + ["row=" + row for row in self.rows]
         if self.part == "rows":
             return words
-        loads = ["module=/mods/%s.ko" % module for module in FRONTS.get(name, ())
-                 if name != "native"]
+        fronts = FRONTS.get(name, ()) if name != "native" else ()
+        loads = ["module=/mods/%s.ko" % module for module in images.in_order(fronts)]
         return [word for word in words if word != "memory"] + loads + REACHED[name]
 
     def named(self, name):
