@@ -85,6 +85,13 @@ bochs: module domctl tests
 	@$(RIG)/deps build rig bochs
 	@$(KTAP) "bochs=$(RIG)/run-tests --emulator bochs --group bochs"
 
+## make check-kcsan the same on a kernel that finds the module's data races
+check-kcsan: domctl tests guest
+	@$(RIG)/deps build rig debian
+	@$(RIG)/build-debug-kernel kcsan > /dev/null
+	@$(RIG)/build-module kcsan
+	@$(KTAP) "kcsan=$(RIG)/run-tests --kernel kcsan"
+
 ## make soak        the full CPU matrix and the long tests
 soak: module domctl tests guest
 	@$(RIG)/deps build rig fuzz debian bochs
@@ -136,4 +143,4 @@ clean:
 	rm -rf build
 	@$(MAKE) -s -C userspace clean
 
-.PHONY: all help deps module domctl tests guest debian demo check check-debug soak bench profile lint unit install clean
+.PHONY: all help deps module domctl tests guest debian demo check check-debug check-kcsan soak bench profile lint unit install clean

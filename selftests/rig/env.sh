@@ -37,7 +37,7 @@ kernel_env() {
 	case $flavour in
 	stock) suffix=amd64 ;;
 	cloud) suffix=cloud-amd64 ;;
-	*) die "no kernel flavour '$flavour' (stock, cloud or debug)" ;;
+	*) die "no kernel flavour '$flavour' (stock, cloud, debug or kcsan)" ;;
 	esac
 	KVER=$(uname -r)
 	KDIR=/lib/modules/$KVER/build

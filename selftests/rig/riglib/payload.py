@@ -220,6 +220,6 @@ def build(path, kernel, command, settings, module=None, still=None, modules=(), 
 
 
 def kernel_directory(flavour):
-    if flavour == "debug":
-        return run_script("build-debug-kernel", "--if-built")
+    if flavour in ("debug", "kcsan"):
+        return run_script("build-debug-kernel", flavour, "--if-built")
     return run_script("stock-kernel", flavour)
