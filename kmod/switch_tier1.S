@@ -215,6 +215,7 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
  * LOAD_ROOT of one that is at hand; shadow_loaded.c has the order of things. C flushes the
  * loaded one, refuses what is not aligned, and knows what to do about a bad return address.
  */
+SYM_INNER_LABEL(domus_text_root, SYM_L_LOCAL)	/* these four: for tests that hit it there */
 .Lroot:
 	cmpb	$0, D(CD_traced)
 	jne	.Lcall_full
@@ -259,6 +260,7 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 	jne	.Lroot_abort
 	sysretq
 .Lroot_check_end:
+SYM_INNER_LABEL(domus_text_root_end, SYM_L_LOCAL)
 .Lroot_abort:
 	mov	%rsp, D(CD_scratch)
 	lea	R(CR_SIZE), %rsp
@@ -353,12 +355,14 @@ SYM_INNER_LABEL(domus_text_syscall, SYM_L_GLOBAL)
 	mov	%r9, %r8			/* no bit of it below is asked for */
 	or	$6, %r8
 	USER_PAGES stac
+SYM_INNER_LABEL(domus_text_walk, SYM_L_LOCAL)
 .Lwalk:
 	WALK	39
 	WALK	30
 	WALK	21
 	WALK	12, leaf
 .Lwalk_end:
+SYM_INNER_LABEL(domus_text_walk_end, SYM_L_LOCAL)
 	/* it is there: the guest's fault if it may not be written to, and a fill else */
 	testb	$2, 64 + 8(%rsp)
 	jz	.Lwalk_leave

@@ -9,6 +9,9 @@
 #   switch     the same, in the middle of the world switch
 #   required   a machine check at the load itself: it cannot be done
 #   lost       a machine check without a valid instruction pointer
+#   walk       a machine check at the load of a guest's table by the switcher, which delivers
+#              a fault of the guest's
+#   tables-*   soft, hard, optional: the page is one of the guest's tables
 #
 # The guest may go on after "soft" only. The host must find nothing wrong with itself.
 . "${0%/*}/domain.sh"
@@ -33,25 +36,42 @@ mce() {
 	rig at "$1" 1 mce -b 1 1 "$2" "$3" "$address" 0x8c
 }
 
+# Where in the cell that is, for "rig at".
+walk() {
+	at=
+	for symbol in start walk walk_end; do
+		at="$at 0x$(awk -v name="domus_text_$symbol" '$3 == name { print $1 }' /proc/kallsyms)"
+	done
+	# shellcheck disable=SC2086  # three words
+	set -- $at
+	printf 'cell:%x-%x' $(($2 - $1)) $(($3 - $1))
+}
+
 bad() {
-	case $1 in
+	case ${1#tables-} in
 	soft)	echo "$address" > /sys/devices/system/memory/soft_offline_page ;;
 	hard)	echo "$address" > /sys/devices/system/memory/hard_offline_page ;;
 	optional) mce guest 0xbd000000000000c0 5 ;;
 	switch)	mce cell 0xbd000000000000c0 5 ;;
 	required) mce guest 0xbd80000000000134 7 ;;
 	lost)	mce guest 0xbd80000000000134 6 ;;
+	walk)	mce "$(walk)" 0xbd80000000000134 7 ;;
 	esac
 }
 
 one() {
-	domain_start "poison-$1" poison 'pages at' || return
+	what=
+	case $1 in
+	tables-*) what=what=tables ;;
+	walk)	what=what=faults ;;
+	esac
+	domain_start "poison-$1" poison 'pages at' --append "$what" || return
 	for task in "/proc/$pid/task/"*; do
 		taskset -p 2 "${task##*/}" > /dev/null
 	done
 	find_page "$(echo "$line" | tr -cd 0-9)"
 	bad "$1" || return
-	if [ "$1" = soft ]; then
+	if [ "${1#tables-}" = soft ]; then
 		was=$address
 		find_page "$(echo "$line" | tr -cd 0-9)"
 		[ "$address" != "$was" ] || { echo "# it has not moved"; return 1; }
@@ -60,13 +80,13 @@ one() {
 	wait $job
 	domain_gone "poison-$1" || return
 	sed 's/^/# /' /tmp/domain.end
-	[ "$1" != hard ] || grep -q "the host's memory behind .* is broken" /tmp/domain.end || return
+	[ "${1#tables-}" != hard ] || grep -q "the host's memory behind .* is broken" /tmp/domain.end || return
 	! grep -q 'has changed' /tmp/domain.end
 }
 
 echo "KTAP version 1"
 case $* in
-*optional*|*switch*|*required*|*lost*)
+*optional*|*switch*|*required*|*lost*|*walk*)
 	# AMD's without SUCCOR make every one of them fatal
 	grep -q GenuineIntel /proc/cpuinfo || { echo "1..0 # SKIP not on this CPU"; exit 0; }
 	;;

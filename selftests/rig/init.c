@@ -386,10 +386,11 @@ static int run(char **words, int interactive)
  * 5. Requests.  As "rig WORDS..." this program writes "@WORDS" to the third
  * serial port and waits for the rig's answer: "ok" or "error: why".  For an
  * NMI it then waits until a CPU has counted it (the boot CPU's: Linux has the
- * line unmasked nowhere else), so that a loop of these injects one at a time,
- * each seen before the next.
+ * line unmasked nowhere else), for a machine check ("mce -b" tells all CPUs) until
+ * each one has that it is for, so that a loop of these injects one at a time, each
+ * seen before the next.
  */
-static unsigned long long nmis(void)
+static unsigned long long counted(const char *row)
 {
 	unsigned long long sum = 0;
 	char *line = NULL, *p, *end;
@@ -397,7 +398,7 @@ static unsigned long long nmis(void)
 	FILE *f = fopen("/proc/interrupts", "re");
 
 	while (f && getline(&line, &size, f) > 0) {
-		p = strstr(line, "NMI:");
+		p = strstr(line, row);
 		for (p = p ? p + 4 : NULL; p; p = end) {
 			sum += strtoull(p, &end, 10);
 			if (end == p)
@@ -410,19 +411,38 @@ static unsigned long long nmis(void)
 	return sum;
 }
 
+/* What the words ask for: the row of /proc/interrupts that counts it, NULL: none does. */
+static const char *awaited(int argc, char **argv, int *cpus)
+{
+	int i;
+
+	*cpus = 1;
+	if (argc > 1 && !strcmp(argv[argc - 1], "nmi"))
+		return "NMI:";
+	for (i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "mce"))
+			continue;
+		if (i + 1 < argc && !strcmp(argv[i + 1], "-b"))
+			*cpus = sysconf(_SC_NPROCESSORS_ONLN);
+		return "MCE:";
+	}
+	return NULL;
+}
+
 static int ask(int argc, char **argv)
 {
 	static char line[16384] = "@";	/* and the answer: registers of all CPUs */
 	size_t n = 0;
 	char c;
-	unsigned long long before = nmis();
-	int fd, i, is_nmi = argc > 1 && !strcmp(argv[argc - 1], "nmi");
+	int fd, i, cpus;
+	const char *row = awaited(argc, argv, &cpus);
+	unsigned long long before = row ? counted(row) : 0;
 
 	if (argc < 2) {
 		dprintf(2, "usage: rig nmi\n"
 			   "       rig cut\n"
 			   "       rig mce CPU BANK STATUS MCGSTATUS ADDR MISC\n"
-			   "       rig at guest|cell CPU nmi|mce...\n"
+			   "       rig at guest|cell[:FROM-TO] CPU nmi|mce...\n"
 			   "       rig hmp WORDS...\n");
 		return 1;
 	}
@@ -449,9 +469,9 @@ static int ask(int argc, char **argv)
 	}
 	if (n > 3)
 		printf("%s\n", line + 3);
-	for (i = 0; is_nmi && nmis() == before; i++) {
+	for (i = 0; row && counted(row) < before + cpus; i++) {
 		if (i == 10000) {
-			dprintf(2, "Error: nmi: no CPU has seen it after 10 s\n");
+			dprintf(2, "Error: %s not all CPUs have seen it after 10 s\n", row);
 			return 2;
 		}
 		usleep(1000);

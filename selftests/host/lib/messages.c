@@ -139,19 +139,34 @@ int talk_on(int fd, struct message *m, struct answer *answer)
 
 int talk_sized(int fd, struct message *m, size_t size, struct answer *answer)
 {
-	static uint32_t seq;
+	int err = tell(fd, m, size);
+
+	if (err) {
+		memset(answer, 0, sizeof(*answer));
+		return answer->err = err;
+	}
+	return hear(fd, answer);
+}
+
+static uint32_t seq;
+
+int tell(int fd, struct message *m, size_t size)
+{
+	m->nh.nlmsg_seq = ++seq;
+	return send(fd, m, size, 0) < 0 ? -errno : 0;
+}
+
+int hear(int fd, struct answer *answer)
+{
 	static char buffer[65536];
 
 	memset(answer, 0, sizeof(*answer));
-	m->nh.nlmsg_seq = ++seq;
-	if (send(fd, m, size, 0) < 0)
-		return answer->err = -errno;
 	for (;;) {
 		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
 		int left = (int)n;
 
 		if (n <= 0)
-			return answer->err = -EPIPE;
+			return answer->err = n && errno == ENOBUFS ? -ENOBUFS : -EPIPE;
 		for (struct nlmsghdr *nh = (void *)buffer; NLMSG_OK(nh, (unsigned int)left);
 		     nh = NLMSG_NEXT(nh, left)) {
 			if (nh->nlmsg_seq != seq)

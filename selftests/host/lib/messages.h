@@ -62,6 +62,12 @@ int talk_on(int fd, struct message *m, struct answer *answer);
 int talk(struct message *m, struct answer *answer);
 /* @size: with what follows @m in one send; only the verdict on @m is read. */
 int talk_sized(int fd, struct message *m, size_t size, struct answer *answer);
+/*
+ * The two halves of it. hear(): -EPIPE: no verdict came; -ENOBUFS may mean that the kernel
+ * had no memory for one.
+ */
+int tell(int fd, struct message *m, size_t size);
+int hear(int fd, struct answer *answer);
 /* The request must fail so, and say why. */
 void refused(struct message *m, int err, const char *name);
 

@@ -55,7 +55,17 @@ PLACES = {
     "guest": lambda rip, cpl: cpl == 3 and rip >> 63,
     "cell": lambda rip, cpl: cpl == 0 and (rip >> 39 == 0x1ffff00 or rip >> 48 == 0xff00),
 }
-AT_TRIES = 2000
+CELL_STRIDE = 0x10000   # kmod/switch.h: cells begin at multiples of it, with their text
+AT_TRIES = 5000
+
+
+def place_of(text):
+    """What a place's name means, "cell:FROM-TO" among them (offsets in the text), or None."""
+    match = re.fullmatch(r"cell:([0-9a-f]+)-([0-9a-f]+)", text)
+    if not match:
+        return PLACES.get(text)
+    first, end = (int(part, 16) for part in match.groups())
+    return lambda rip, cpl: PLACES["cell"](rip, cpl) and first <= rip % CELL_STRIDE < end
 
 
 class Verdict:
@@ -342,7 +352,7 @@ class Machine:
             return answer
         if words[:1] == ["hmp"] and len(words) > 1:
             return self.monitor.hmp(" ".join(words[1:]))
-        if words[:1] == ["at"] and len(words) > 3 and words[1] in PLACES and words[2].isdigit():
+        if words[:1] == ["at"] and len(words) > 3 and place_of(words[1]) and words[2].isdigit():
             return self._inject_at(words[1], words[2], words[3:])
         raise RigError("what is '%s'?" % " ".join(words))
 
@@ -351,6 +361,7 @@ class Machine:
 
         Says where it was.
         """
+        is_there = place_of(place)
         for _ in range(AT_TRIES):
             self.monitor.execute("stop")
             try:
@@ -358,7 +369,7 @@ class Machine:
                 state = state.partition("CPU#" + cpu)[2].partition("CPU#")[0]
                 rip = re.search(r"\bRIP=(\w+)", state)
                 cpl = re.search(r"\bCPL=(\d)", state)
-                if rip and cpl and PLACES[place](int(rip.group(1), 16), int(cpl.group(1))):
+                if rip and cpl and is_there(int(rip.group(1), 16), int(cpl.group(1))):
                     return "%s at %s" % (self._inject(words), rip.group(1))
             finally:
                 self.monitor.execute("cont")
