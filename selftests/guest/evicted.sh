@@ -21,5 +21,5 @@ loads=$(grep -c ' domus_hypercall:' /sys/kernel/tracing/trace)
 echo "# $evictions roots were evicted; $(wc -l < /tmp/evicted.times) times the host traced, $loads calls"
 echo > /sys/kernel/tracing/trace
 [ "${evictions:-0}" -ge 1000 ] || { echo "too few were evicted"; exit 1; }
-[ "$loads" -gt 0 ] && [ "$(wc -l < /tmp/evicted.times)" -gt 3 ] || { echo "nothing was traced"; exit 1; }
+[ "$loads" -gt 0 ] && [ "$(wc -l < /tmp/evicted.times)" -ge 2 ] || { echo "nothing was traced"; exit 1; }
 exit $status

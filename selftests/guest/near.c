@@ -86,17 +86,19 @@ static u64 random_entry(void)
 	}
 }
 
+/* On one of a kind most pages are there from the start, on the other they come one by one. */
 static void make_program(void)
 {
+	bool sparse = random_below(2);
 	u64 near = 0, i;
 
 	for (i = 0; i < PAGES; i++)
-		tables[i] = random_entry();
+		tables[i] = sparse ? 0 : random_entry();
 	for (i = 0; i < STEPS; i++) {
 		/* as a program does: on from the last one, or somewhere else */
 		near = random_below(4) ? (near + 1) % PAGES : random_below(PAGES);
 		steps[i] = (struct step){ .page = near, .kind = random_below(KINDS) };
-		if (!random_below(8)) {
+		if (!random_below(8) != sparse) {
 			steps[i].change = true;
 			steps[i].entry = random_entry();
 		}

@@ -14,5 +14,5 @@ long=$(sed -n 's/.*done: *0 .*hitcount: *\([0-9]*\).*/\1/p' $tracing/events/kpro
 echo '!hist:keys=done' > $tracing/events/kprobes/near/trigger
 echo > $tracing/kprobe_events
 echo "# ${near:-0} faults by the near way, ${long:-0} by the long one"
-[ "${near:-0}" -ge "${1:-50}" ] && [ "${long:-0}" -ge $((${1:-50} * 50)) ] || { echo "too few"; exit 1; }
+[ "${near:-0}" -ge $((${1:-50} * 4)) ] && [ "${long:-0}" -ge $((${1:-50} * 50)) ] || { echo "too few"; exit 1; }
 exit $status

@@ -76,13 +76,13 @@ status=$?
 # nmi IN-RING-0 IN-RING-3 mc IN-RING-0 ...
 read -r _ ring0 ring3 _ mc0 _ < $stats
 echo "# NMIs in the switch: $ring0, in the guest: $ring3; machine checks in the switch: $mc0"
-times() {
+number_of() {
 	cat "/tmp/nmi.$1" 2> /dev/null | wc -l
 }
 for kind in any cell root walk mce; do
-	echo "# $kind: $(times $kind), at places: $(sort -u /tmp/nmi.$kind 2> /dev/null | tr '\n' ' ')"
+	echo "# $kind: $(number_of $kind), at places: $(sort -u /tmp/nmi.$kind 2> /dev/null | tr '\n' ' ')"
 done
-all=$(($(times any) + $(times cell) + $(times root) + $(times walk)))
+all=$(($(number_of any) + $(number_of cell) + $(number_of root) + $(number_of walk)))
 [ ! -e /tmp/nmi.missed ] || echo "# not met: $(sort /tmp/nmi.missed | uniq -c | tr '\n' ' ')"
 
 fail() {
@@ -95,11 +95,11 @@ counted=$(($(count NMI) - $(cat /tmp/nmi.before)))
 [ $counted -eq $all ] || fail "the host has counted $counted NMIs of $all"
 counted=$(($(count MCE) - $(cat /tmp/nmi.mces.before)))
 # all CPUs are told of each
-[ $counted -eq $(($(times mce) * $(nproc))) ] || fail "the host has counted $counted machine checks"
+[ $counted -eq $(($(number_of mce) * $(nproc))) ] || fail "the host has counted $counted machine checks"
 for kind in root walk; do
-	[ "$(times $kind)" -ge 3 ] || fail "too few: $kind"
+	[ "$(number_of $kind)" -ge 3 ] || fail "too few: $kind"
 done
 [ "${ring0:-0}" -ge 3 ] || fail "too few in the switch: $ring0"
 [ $all -ge "$nmis" ] || fail "too few NMIs: $all"
-[ "$(times mce)" -ge "$mces" ] || fail "too few machine checks"
+[ "$(number_of mce)" -ge "$mces" ] || fail "too few machine checks"
 exit $status

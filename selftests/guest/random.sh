@@ -2,22 +2,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # random.sh MODE COUNT [SEED]: COUNT random programs as guest user or guest kernel.
+# IMAGE=fuzzcalls random.sh MODE COUNT [SEED]: COUNT steps of that guest, with a disk.
 #
 # A domain that a program has ended, or does not end by itself, makes room for another
 # with the next seed, until COUNT programs have run. To run one again:
 #   domctl create x --kernel /tests/guest/random --append "mode=MODE seed=SEED" --wait
-mode=$1 count=$2 seed=${3:-1}
+mode=$1 count=$2 seed=${3:-1} image=${IMAGE:-random} disk='' limit=30
 # A kernel that has run many of them may be so wrecked that the rest is all the same;
 # of user programs, as many as a slow host runs in a third of the time that there is.
 batch=20000
 [ "$mode" = kernel ] && batch=64
+if [ $image != random ]; then
+	batch=2000 limit=10 disk="--disk /tmp/random.disk"
+	truncate -s 1M /tmp/random.disk
+fi
 log=/tmp/random.$$
 done=0 domains=0 poweroffs=0 timeouts=0
 
 while [ $done -lt "$count" ]; do
 	[ $((count - done)) -ge "$batch" ] || batch=$((count - done))
-	domctl create random-$$ --kernel /tests/guest/random --memory 16M --log $log \
-		--append "mode=$mode seed=$seed n=$batch" --wait --timeout $((30 * ${SLOW:-1})) 2> $log.end
+	# shellcheck disable=SC2086  # two words, or none
+	domctl create random-$$ --kernel /tests/guest/$image --memory 16M --log $log $disk \
+		--append "mode=$mode seed=$seed n=$batch" --wait --timeout $((limit * ${SLOW:-1})) 2> $log.end
 	status=$?
 	case $status in
 	0)	poweroffs=$((poweroffs + 1)) ;;
@@ -37,5 +43,6 @@ while [ $done -lt "$count" ]; do
 	seed=$((seed + 1))
 	[ "$mode" = kernel ] || grep -a '^#' $log
 done
-echo "# $done programs in $mode mode, $domains domains, $timeouts of them timed out, seeds up to $seed"
+[ $image = random ] || rm -f /tmp/random.disk
+echo "# $done $image in $mode mode, $domains domains, $timeouts of them timed out, seeds up to $seed"
 rm -f $log $log.end

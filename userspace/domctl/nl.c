@@ -108,13 +108,13 @@ static void refused(struct request *r, int err, const struct extack *said)
 	if (!r->error->status)
 		r->error->err = -err;
 	/* The module's word for what it has none for: the errno says more. */
-	if (said->text && strcmp(said->text, "refused") != 0)
+	if (said->text && *said->text && strcmp(said->text, "refused") != 0)
 		why = said->text;
 	if (said->offset >= 0 && r->sent)
 		attr = attr_at(r->sent, (uint32_t)said->offset);
 	extack_details(said, details, sizeof(details));
 	/* "domain a: name: ..." would say it twice. */
-	if (!strncmp(why, "name: ", 6))
+	if (!strncmp(why, "name: ", 6) && why[6])
 		why += 6;
 	/* The kernel's own texts name no attribute; ours do. */
 	if (attr && strcmp(attr, "name") != 0 && status != EXIT_NOT_FOUND &&
