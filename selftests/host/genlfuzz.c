@@ -253,7 +253,7 @@ static void add(struct message *m, const struct attr *a, uint64_t dev)
 static struct message request(void)
 {
 	/* the last one is the end of the domain, and what comes behind it finds it dead */
-	const struct command *c = &commands[below(128) ? below(COMMANDS - 1) : COMMANDS - 1];
+	const struct command *c = &commands[below(1024) ? below(COMMANDS - 1) : COMMANDS - 1];
 	struct message m = begin(family, c->number, 0);
 	bool gets = c->number == DOMUS_CMD_DOMAIN_GET || c->number == DOMUS_CMD_VCPU_GET ||
 		    c->number == DOMUS_CMD_DEV_GET;

@@ -7,6 +7,7 @@
 #   2. how results are counted
 #   3. what run-tests refuses
 #   4. what a power cut leaves of a disk
+#   5. where "rig at" finds a CPU
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
@@ -21,6 +22,7 @@ bad_lines() {
 		[    9.1] WARNING: CPU: 1 PID: 33 at kernel/softirq.c:376 __local_bh_enable_ip+0x7a/0xa0
 		[    9.1] BUG: sleeping function called from invalid context at mm/slab.h:420
 		[    9.1] BUG: KASAN: use-after-free in domain_put+0x11/0x20 [domus]
+		[    9.1] BUG: KCSAN: data-race in event_signal / event_stop
 		[    9.1] BUG: unable to handle page fault for address: ffffc90000200000
 		[    9.1] BUG: scheduling while atomic: domctl/77/0x00000002
 		[    9.1] BUG: Bad page state in process domctl  pfn:01234
@@ -230,10 +232,39 @@ test_power_cut() {
 	result $? "power cut: nothing was written"
 }
 
+# 5.
+
+# place NAME RIP CPL ANSWER: is a CPU with these there?
+place() {
+	local got
+	got=$(PYTHONPATH=selftests/rig python3 -c 'import sys
+from riglib.machine import place_of
+place = place_of(sys.argv[1])
+print(place and bool(place(int(sys.argv[2], 16), int(sys.argv[3]))))' "$1" "$2" "$3")
+	[[ $got == "$4" ]]
+	result $? "rig at $1: $2, ring $3: $4"
+}
+
+test_places() {
+	place guest ffffffff80200000 3 True
+	place guest 400000 3 False
+	place cell ffff800012340010 0 True
+	place cell ff00000012340010 0 True
+	place cell ffffffff81000000 0 False
+	place cell:10-20 ffff800012340010 0 True
+	place cell:10-20 ffff800012340020 0 False
+	place cell:10-20 ffff80001234000f 0 False
+	place cell:89e-b20 ff0000001234089e 0 True
+	place cell:10-20 ffff800012340010 3 False
+	place cell:10- ffff800012340010 0 None
+	place nowhere ffff800012340010 0 None
+}
+
 echo "KTAP version 1"
 test_trouble
 test_counts
 test_refused
 test_power_cut
+test_places
 echo "1..$number"
 exit $failed
