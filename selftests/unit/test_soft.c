@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* links: userspace/domctl/soft.c userspace/domctl/affinity.c userspace/domctl/cpus.c userspace/domctl/runtime.c userspace/domctl/wire.c userspace/domctl/size.c userspace/domctl/error.c */
+/* links: userspace/domctl/soft.c userspace/domctl/affinity.c userspace/domctl/cpus.c userspace/domctl/runtime.c userspace/domctl/port.c userspace/domctl/wire.c userspace/domctl/size.c userspace/domctl/error.c */
 /*
  * Soft affinity, without a thread and without time:
  *

@@ -102,15 +102,12 @@ static int new_console(struct control *c, const struct control_ref *ref,
 	int result = 0;
 
 	if (small->terminal) {
-		result = runtime_path(ref->name, geteuid(), path, error);
-		if (!result) {
-			ports[nr] = (struct port_fd) {
-				.name = SMALL_TERMINAL,
-				.fd = port_listen(path, error),
-				.terminal = true,
-			};
-			result = ports[nr++].fd < 0 ? -1 : 0;
-		}
+		ports[nr] = (struct port_fd) {
+			.name = SMALL_TERMINAL,
+			.fd = runtime_terminal(ref->name, path, error),
+			.terminal = true,
+		};
+		result = ports[nr++].fd < 0 ? -1 : 0;
 	}
 	for (size_t i = 0; i < small->nr_ports && !result; i++) {
 		ports[nr] = (struct port_fd) {

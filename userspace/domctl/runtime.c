@@ -24,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "port.h"
 #include "runtime.h"
 
 #define SUFFIX ".sock"
@@ -160,6 +161,21 @@ out:
 	return fd;
 }
 
+int runtime_terminal(const char *name, char *path, struct error *error)
+{
+	int lock;
+	int fd;
+
+	if (runtime_path(name, geteuid(), path, error))
+		return -1;
+	/* a sweep must not find it bound, and nobody there yet */
+	lock = lock_directory();
+	fd = port_listen(path, error);
+	if (lock >= 0)
+		close(lock);
+	return fd;
+}
+
 /* @flags: SOCK_NONBLOCK: EAGAIN when too many others wait for an answer. */
 static int connect_to(const struct address *a, int flags)
 {
@@ -214,20 +230,50 @@ void runtime_remove(const char *name)
 		close(lock);
 }
 
+/* Is the file's name NAME and @suffix? @name: DOMUS_NAME_MAX + 1 bytes */
+static bool is_of(const char *file, const char *suffix, char *name)
+{
+	size_t length = strlen(file);
+	size_t end = strlen(suffix);
+
+	if (length <= end || length - end > DOMUS_NAME_MAX ||
+	    strcmp(file + length - end, suffix) != 0)
+		return false;
+	snprintf(name, DOMUS_NAME_MAX + 1, "%.*s", (int)(length - end), file);
+	return true;
+}
+
+/*
+ * Of a holder that was killed before it had a socket of its own, or behind that. Where there
+ * is one the terminal is not asked: its guest would take us for a client.
+ */
+static void sweep_terminal(const char *name)
+{
+	struct error ignored = { 0 };
+	struct address a;
+	int fd;
+
+	if (socket_address(&a, geteuid(), name, &ignored) || !access(a.sun.sun_path, F_OK) ||
+	    address_of(&a, geteuid(), name, TERMINAL, &ignored))
+		return;
+	fd = port_connect(a.sun.sun_path);
+	if (fd >= 0)
+		close(fd);
+	else if (errno == ECONNREFUSED)
+		(void)unlink(a.sun.sun_path);
+}
+
 /* Removes one socket if nobody listens. */
 static void sweep_one(const char *file)
 {
 	struct error ignored = { 0 };
-	size_t length = strlen(file);
 	char name[DOMUS_NAME_MAX + 1];
 	struct address a;
 	int fd;
 
-	if (length <= strlen(SUFFIX) || length - strlen(SUFFIX) > DOMUS_NAME_MAX ||
-	    strcmp(file + length - strlen(SUFFIX), SUFFIX) != 0)
-		return;
-	snprintf(name, sizeof(name), "%.*s", (int)(length - strlen(SUFFIX)), file);
-	if (socket_address(&a, geteuid(), name, &ignored))
+	if (is_of(file, TERMINAL, name))
+		sweep_terminal(name);
+	if (!is_of(file, SUFFIX, name) || socket_address(&a, geteuid(), name, &ignored))
 		return;
 	/* The lock is held: a holder that waits for it answers nobody. */
 	fd = connect_to(&a, SOCK_NONBLOCK);

@@ -24,6 +24,9 @@ int runtime_connect(const char *name, uid_t uid, struct error *error);
 /* The path of a domain's terminal: PORT_PATH_MAX + 1 bytes. Return: 0, or -1. */
 int runtime_path(const char *name, uid_t uid, char *path, struct error *error);
 
+/* The same of one of ours, and a listening socket there. Return: it, or -1. */
+int runtime_terminal(const char *name, char *path, struct error *error);
+
 /* Removes our domain's socket. */
 void runtime_remove(const char *name);
 
