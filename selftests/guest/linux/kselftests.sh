@@ -44,9 +44,12 @@ run() {
 	user=*) user=(setpriv --reuid="${1#*=}" --clear-groups) program=$2; shift ;;
 	esac
 	shift
+	# what one before has left there is none of the pages of this one
+	rm -f /dev/hugepages/* "$top"/vm/huge/*
 	echo "$pages" > /proc/sys/vm/nr_hugepages
-	if [ "$(cat /proc/sys/vm/nr_hugepages)" -lt "$pages" ]; then
-		echo "there are no $pages huge pages"
+	if [ "$(awk '$1 == "HugePages_Free:" { print $2 }' /proc/meminfo)" -lt "$pages" ]; then
+		echo "there are no $pages huge pages:"
+		grep -i hugepages /proc/meminfo
 		return 1
 	fi
 	cd "$top/${program%/*}" &&
