@@ -177,7 +177,7 @@ static void moved(void)
 		memset(places[~i & 1], 0x55, 4096);
 		bad += both(AT, i & 4) != pages[0][0];
 	}
-	ok(!bad, "the vCPU page moved: %lu of %lu wrong", bad, i);
+	ok(!bad, "the vCPU page moved: %lu of %u wrong", bad, ROUNDS);
 }
 
 void test(void)
