@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answers.h"
 #include "nl.h"
 #include "nl_dev.h"
 
@@ -143,12 +144,6 @@ static int any_number(struct nl_msg *msg, void *arg)
 {
 	return NL_OK;
 }
-
-int __real_nl_recvmsgs(struct nl_sock *sock, struct nl_cb *cb);
-int __wrap_nl_recvmsgs(struct nl_sock *sock, struct nl_cb *cb);
-int __wrap_nl_send_auto(struct nl_sock *sock, struct nl_msg *msg);
-int __wrap_genl_connect(struct nl_sock *sock);
-int __wrap_genl_ctrl_resolve(struct nl_sock *sock, const char *name);
 
 int __wrap_nl_recvmsgs(struct nl_sock *sock, struct nl_cb *cb)
 {
