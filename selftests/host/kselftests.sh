@@ -22,7 +22,7 @@ esac
 want=$(grep -cE "^($want) " /tests/host/kselftests.list)
 
 # The script is process 1: systemd would take longer than most of the programs. Without address
-# randomisation: the emulator translates a page of a library anew at each address, and goes
+# randomisation, but for programs that need it: the emulator translates a page of a library anew at each address, and goes
 # through all these translations for each byte that is written to the page later, when it
 # is another domain's: half a minute of one REP MOVSB, which is a soft lockup of the host's.
 in_domain() {

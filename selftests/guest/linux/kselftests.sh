@@ -38,12 +38,14 @@ mounts() {
 
 # run WORD...: in its directory, as it is run by its Makefile
 run() {
-	local program=$1 user=() pages=0
+	local program=$1 user=() pages=0 random=0
 	case $1 in
 	huge=*) pages=${1#*=} program=$2; shift ;;
 	user=*) user=(setpriv --reuid="${1#*=}" --clear-groups) program=$2; shift ;;
+	random=*) random=${1#*=} program=$2; shift ;;
 	esac
 	shift
+	[ $$ != 1 ] || echo "$random" > /proc/sys/kernel/randomize_va_space
 	# what one before has left there is none of the pages of this one
 	rm -f /dev/hugepages/* "$top"/vm/huge/*
 	echo "$pages" > /proc/sys/vm/nr_hugepages
