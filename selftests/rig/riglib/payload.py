@@ -14,6 +14,7 @@ Inside:
   /boot            bzImage and initrd.cpio of the guest
   /tests/{host,guest,bench,fuzz,rig}   what build/tests/ and selftests/rig/inside hold
 """
+import glob
 import hashlib
 import os
 import re
@@ -155,7 +156,7 @@ def _kernel_modules(archive, kernel, names):
         short = name.replace("-", "_")
         if short not in depends:
             raise RigError("the kernel has no module '%s'" % name)
-        params[depends[short][0]] = args
+        params[depends[short][0]] = args.replace(":", " ")
         # modules.dep lists the dependencies from the nearest to the farthest.
         for path in reversed(depends[short]):
             if path not in order:
@@ -189,13 +190,13 @@ def _project(archive, module, tests, linux):
     add_program(archive, os.path.join(RIG, "inside"), "tests/rig")
 
 
-def build(path, kernel, command, settings, module=None, still=None, modules=(), added=(),
+def build(path, kernel, command, settings, module=None, aids=None, modules=(), added=(),
           bare=False, tests=None, linux=True):
     """Writes the initramfs to PATH.
 
     KERNEL is a directory of stock-kernel or build-debug-kernel, COMMAND the
-    words to run, SETTINGS the lines of /rig/conf, STILL a module to load first,
-    if it is there, MODULES those of the kernel to load, ADDED pairs (file or directory, place inside),
+    words to run, SETTINGS the lines of /rig/conf, AIDS where the rig's own modules
+    are, if they are, MODULES those of the kernel to load, ADDED pairs (file or directory, place inside),
     TESTS the folders of build/tests (None: all), LINUX the guest kernel and its initrd, too.
     """
     archive = cpio.Archive()
@@ -203,9 +204,11 @@ def build(path, kernel, command, settings, module=None, still=None, modules=(), 
     if not bare:
         _project(archive, module, tests, linux)
     first = []
-    if not bare and still and os.path.exists(still):
-        archive.data("lib/modules/still.ko", read(still))
-        first = ["/lib/modules/still.ko\n"]
+    for aid in sorted(glob.glob(os.path.join(aids or "/none", "*.ko"))) if not bare else ():
+        name = "lib/modules/" + os.path.basename(aid)
+        archive.data(name, read(aid))
+        if os.path.basename(aid) == "still.ko":
+            first = ["/%s\n" % name]
     lines = first + _kernel_modules(archive, kernel, modules)
     archive.data("rig/modules", "".join(lines).encode())
     for source, name in added:
