@@ -376,11 +376,18 @@ static bool wants_worker(const struct blk_io *io, long done)
 	return io->nowait && done != io->len;
 }
 
+/*
+ * A file system looks at the iocb after it has queued it, too (at whose file's time of
+ * access is set): what is complete before it has returned is rw_file()'s to go on with.
+ */
 static void iocb_done(struct kiocb *iocb, long done)
 {
 	struct blk_io *io = container_of(iocb, struct blk_io, iocb);
 	int err;
 
+	io->done_early = done;
+	if (!atomic_dec_and_test(&io->left))
+		return;
 	end_file_write(io);
 	/* a part of it was started, and the rest would have had to wait */
 	if (wants_worker(io, done) || has_rest(io, done, &err))
@@ -403,14 +410,20 @@ static ssize_t rw_file(struct blk_io *io, int flags)
 	io->iocb.ki_pos = io->pos + io->moved;
 	io->iocb.ki_flags |= flags | (io->durable ? IOCB_DSYNC : 0);
 	io->iocb.ki_complete = iocb_done;
+	/* one is iocb_done()'s */
+	atomic_set(&io->left, 2);
 	iov_iter_bvec(&iter, io->op == BLK_OP_READ ? READ : WRITE, io->bvecs, io->nr, io->len);
 	iov_iter_advance(&iter, io->moved);
-	if (io->op == BLK_OP_READ)
-		return vfs_iocb_iter_read(file, &io->iocb, &iter);
-	/* whoever completes it may be another task: lockdep is told so */
-	__sb_writers_release(file_inode(file)->i_sb, SB_FREEZE_WRITE);
-	io->iocb.ki_flags |= IOCB_WRITE;
-	r = vfs_iocb_iter_write(file, &io->iocb, &iter);
+	if (io->op == BLK_OP_READ) {
+		r = vfs_iocb_iter_read(file, &io->iocb, &iter);
+	} else {
+		/* whoever completes it may be another task: lockdep is told so */
+		__sb_writers_release(file_inode(file)->i_sb, SB_FREEZE_WRITE);
+		io->iocb.ki_flags |= IOCB_WRITE;
+		r = vfs_iocb_iter_write(file, &io->iocb, &iter);
+	}
+	if (r == -EIOCBQUEUED && atomic_dec_and_test(&io->left))
+		r = io->done_early;
 	if (r != -EIOCBQUEUED)
 		end_file_write(io);
 	return r;

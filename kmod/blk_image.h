@@ -76,7 +76,8 @@ struct blk_io {
 	u64 moved;		/* of it in a file, bytes */
 	struct kthread_work work;
 	struct kiocb iocb;
-	atomic_t left;
+	long done_early;	/* of @iocb, bytes or errno */
+	atomic_t left;		/* bios; of @iocb: its completion and its start */
 	int err;
 	bool nowait;
 };
