@@ -190,7 +190,8 @@ class Machine:
 
     def command(self, kernel, initrd, append):
         o = self.options
-        words = ["qemu-system-x86_64", "-accel", "tcg", "-M", o.machine, "-cpu", o.cpu,
+        accelerator = "tcg" if o.icount else "tcg,thread=" + o.threads
+        words = ["qemu-system-x86_64", "-accel", accelerator, "-M", o.machine, "-cpu", o.cpu,
                  "-smp", str(o.smp), "-m", o.mem, "-no-user-config", "-nodefaults",
                  "-no-reboot", "-display", "none", "-vga", "none",
                  "-kernel", kernel, "-initrd", initrd, "-append", append]
@@ -225,6 +226,8 @@ class Machine:
                     terminal = termios.tcgetattr(0)
                     tty.setraw(0)
                 self._loop()
+                if self.verdict.trouble and self.process.poll() is None:
+                    self._say_places()
             finally:
                 if terminal:
                     termios.tcsetattr(0, termios.TCSADRAIN, terminal)
@@ -232,6 +235,18 @@ class Machine:
                     self.process.kill()
                 self.process.wait()
         return self._judge()
+
+    def _say_places(self):
+        """Where the CPUs of a machine in trouble are, three times, for the end of its log."""
+        self.monitor.socket.settimeout(5)
+        try:
+            for _ in range(3):
+                state = self.monitor.hmp("info registers -a").split("CPU#")[1:]
+                for number, cpu in enumerate(state):
+                    found = re.findall(r"\b(?:RIP|RSP|RFL|CPL|HLT|CR2|CR3)=\w+", cpu)
+                    self._log.write(b"rig: CPU %d: %s\n" % (number, " ".join(found).encode()))
+        except (OSError, RigError) as error:
+            self._log.write(b"rig: the monitor: %s\n" % str(error).encode())
 
     def _loop(self):
         start = heard = time.monotonic()
