@@ -60,10 +60,14 @@ SYM_FUNC_START(domus_switch)
 	/*
 	 * As after a VM exit, but with enhanced IBRS, too, which isolates no RSB:
 	 * these entries name the host's own addresses, so that SMEP does not help.
+	 * A loop of the calls would be more than twice as long.
 	 */
-	ALTERNATIVE_2 "jmp .Lrsb_done", \
-		__stringify(__FILL_RETURN_BUFFER(%rax, RSB_CLEAR_LOOPS)), X86_FEATURE_RSB_VMEXIT, \
-		__stringify(__FILL_RETURN_BUFFER(%rax, RSB_CLEAR_LOOPS)), X86_FEATURE_IBRS_ENHANCED
+	ALTERNATIVE_2 "jmp .Lrsb_done", "", X86_FEATURE_RSB_VMEXIT, "", X86_FEATURE_IBRS_ENHANCED
+	.rept RSB_CLEAR_LOOPS
+	__FILL_RETURN_SLOT
+	.endr
+	add	$(8 * RSB_CLEAR_LOOPS), %rsp
+	lfence		/* a call has retired before the first return (PBRSB) */
 .Lrsb_done:
 	UNTRAIN_RET
 	CLEAR_BRANCH_HISTORY
