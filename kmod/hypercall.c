@@ -390,17 +390,12 @@ static void first_call(struct domus_vcpu *v)
 static_assert(offsetof(struct cell_regs, r9) ==
 	      offsetof(struct cell_regs, di) + 5 * sizeof(u64));
 
-int hypercall(struct domus_vcpu *v)
+static noinline int call_other(struct domus_vcpu *v, u64 nr)
 {
 	struct cell_regs *regs = &v->data->regs;
 	struct call c = { .args = &regs->di };
-	u64 nr = regs->ax;
 	const struct entry *e;
 
-	if (unlikely(!v->d->guest_started))
-		first_call(v);
-	if (nr <= DOMUS_HC_SYSRET)
-		return vcpu_return(v, nr == DOMUS_HC_SYSRET);
 	if (nr == DOMUS_HC_MULTICALL) {
 		regs->ax = multicall(v, c.args[0], c.args[1]);
 		return 0;
@@ -416,6 +411,18 @@ int hypercall(struct domus_vcpu *v)
 	if (e->second)
 		regs->dx = c.second;
 	return c.leave;
+}
+
+int hypercall(struct domus_vcpu *v)
+{
+	u64 nr = v->data->regs.ax;
+
+	if (unlikely(!v->d->guest_started))
+		first_call(v);
+	/* most of all, and with the least to do */
+	if (nr <= DOMUS_HC_SYSRET)
+		return vcpu_return(v, nr == DOMUS_HC_SYSRET);
+	return call_other(v, nr);
 }
 
 /* ---- 4. The hypercall page ---------------------------------------------------------------- */

@@ -20,6 +20,9 @@
 #define PTWALK_TOP	4
 #define PTWALK_ATTEMPTS	8	/* walks, when A/D updates lose their race */
 
+/* For what is too large to be zeroed for nothing by a hardened build. */
+#define __uninit	__attribute__((__uninitialized__))
+
 typedef int (*ptwalk_read_fn)(void *ctx, __u64 gpa, __u64 *entry);
 typedef int (*ptwalk_cmpxchg_fn)(void *ctx, __u64 gpa, __u64 old, __u64 val);
 
@@ -169,7 +172,7 @@ static __always_inline enum ptwalk_status
 ptwalk_inline(ptwalk_read_fn read, ptwalk_cmpxchg_fn update, __u64 rsvd, void *ctx,
 	      __u64 root, __u64 va, __u32 access, struct ptwalk_result *out)
 {
-	struct ptwalk_path path;
+	struct ptwalk_path path __uninit;	/* read where the descent came to alone */
 	enum ptwalk_status status;
 	int attempt, ret;
 
