@@ -35,9 +35,6 @@
 #define TRIES		4	/* looks at the guest's tables before the guest itself retries */
 #define INSTALLS	4	/* attempts per look: each brings what was missing */
 
-/* For what is too large to be zeroed for nothing by a hardened build. */
-#define __uninit	__attribute__((__uninitialized__))
-
 enum install {
 	INST_FILLED,
 	INST_SPURIOUS,
@@ -66,6 +63,7 @@ struct fill {
 	u8 level;		/* of the shadow leaf */
 	unsigned int need;	/* table levels to allocate */
 	unsigned long flush_seq;
+	unsigned long tables_seq;
 	unsigned long inv_seq;
 	unsigned long hva;
 	u64 gfn;		/* first frame of the shadow leaf */
@@ -140,7 +138,7 @@ u64 shadow_gpte_rsvd(void)
 	return gpte_rsvd();
 }
 
-/* Behind the sample of flush_seq. */
+/* Behind the samples of flush_seq and tables_seq. */
 static __always_inline enum ptwalk_status walk(struct fill *f)
 {
 	struct shadow_near *near = f->near;
@@ -148,7 +146,7 @@ static __always_inline enum ptwalk_status walk(struct fill *f)
 	enum ptwalk_status status;
 
 	if (near->root == f->root->id && near->block == block &&
-	    near->flush_seq == f->flush_seq) {
+	    near->tables_seq == f->tables_seq) {
 		status = ptwalk_near(table_read, table_cmpxchg, gpte_rsvd(), f, &near->above,
 				     f->va, f->access, &f->w);
 		/*
@@ -164,7 +162,7 @@ static __always_inline enum ptwalk_status walk(struct fill *f)
 	if (status == PTWALK_OK && f->w.level == 1 && !f->upper) {
 		near->root = f->root->id;
 		near->block = block;
-		near->flush_seq = f->flush_seq;
+		near->tables_seq = f->tables_seq;
 		near->above = f->w;
 		near->entries = table_ptr(f->sh->gmem, f->w.table_gpa);
 		near->table = NULL;
@@ -586,7 +584,7 @@ static __always_inline struct shadow_table *leaf_table(struct fill *f)
 	struct shadow_table *t;
 	bool keep = near->root && !f->private && f->level == 1 && f->w.level == 1;
 
-	if (keep && near->table && near->zap_seq == f->sh->zap_seq)
+	if (keep && near->table && near->gone_seq == f->sh->gone_seq)
 		return near->table;
 	t = top_child(f);
 	while (t && t->level > f->level) {
@@ -597,7 +595,7 @@ static __always_inline struct shadow_table *leaf_table(struct fill *f)
 	}
 	if (keep) {
 		near->table = t;
-		near->zap_seq = f->sh->zap_seq;
+		near->gone_seq = f->sh->gone_seq;
 	}
 	return t;
 }
@@ -761,6 +759,7 @@ static __always_inline enum shadow_result fill_once(struct fill *f, u32 *guest_e
 	enum ptwalk_status status;
 
 	f->flush_seq = READ_ONCE(f->sh->flush_seq);
+	f->tables_seq = READ_ONCE(f->sh->tables_seq);
 	smp_rmb();	/* before the walk */
 	status = walk(f);
 	if (status == PTWALK_FAULT) {

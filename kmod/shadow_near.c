@@ -22,8 +22,8 @@
 static __always_inline bool is_now(const struct shadow *sh, const struct shadow_root *root,
 				   const struct shadow_near *near, u64 va, u32 access)
 {
-	if (!near->table || near->flush_seq != sh->flush_seq ||
-	    near->zap_seq != sh->zap_seq || near->inv_seq != sh->inv_seq || sh->inv_count)
+	if (!near->table || near->tables_seq != sh->tables_seq ||
+	    near->gone_seq != sh->gone_seq || near->inv_seq != sh->inv_seq || sh->inv_count)
 		return false;
 	/* the kernel has tables of its own there: user pages are other ones in these */
 	return (access & PTWALK_USER) || !test_bit(table_index(va, 4), root->split);
@@ -94,7 +94,7 @@ bool shadow_near_fill(struct shadow *sh, const struct shadow_root *root, unsigne
 	/* it is more often told by this than by what needs the lock */
 	if ((access & PTWALK_FETCH) || r->near.root != root->id ||
 	    r->near.block != va >> PMD_SHIFT ||
-	    r->near.flush_seq != READ_ONCE(sh->flush_seq))
+	    r->near.tables_seq != READ_ONCE(sh->tables_seq))
 		return false;
 	shadow_fill_lock(sh, vcpu);
 	done = fill_locked(sh, root, &r->near, va, access);

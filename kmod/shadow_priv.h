@@ -273,8 +273,17 @@ void cache_free(struct shadow *sh, struct shadow_cache *c);
 /* Put a table that is out of all views into the grave. Lock held to write. */
 void table_bury(struct shadow_zap *z, struct shadow_table *t);
 
-/* Flush and free the grave's tables if there are many, or @all. No lock held. */
-void shadow_reap(struct shadow *sh, bool all);
+/* Flush and free the grave's tables. No lock held. */
+void shadow_reap_all(struct shadow *sh);
+
+#define GRAVE_MAX	64	/* tables that wait for a flush */
+
+/* The same if there are many, or if there is one and @all. */
+static inline void shadow_reap(struct shadow *sh, bool all)
+{
+	if (READ_ONCE(sh->nr_grave) >= (all ? 1 : GRAVE_MAX))
+		shadow_reap_all(sh);
+}
 
 /* ---- shadow.c --------------------------------------------------------- */
 

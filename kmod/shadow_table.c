@@ -12,8 +12,6 @@
 
 #include "shadow_priv.h"
 
-#define GRAVE_MAX	64	/* tables that wait for a flush */
-
 /* ---- 1. Allocation ---------------------------------------------------- */
 
 struct shadow_table *table_alloc(struct shadow *sh, int level)
@@ -112,16 +110,15 @@ void table_bury(struct shadow_zap *z, struct shadow_table *t)
 	lockdep_assert_held_write(&z->sh->lock);
 	list_move_tail(&t->link, &z->sh->grave);
 	z->sh->nr_grave++;
+	z->sh->gone_seq++;
 	/* CPUs cache table addresses, also of empty tables: that is to be flushed */
 	z->zaps++;
 }
 
-void shadow_reap(struct shadow *sh, bool all)
+void shadow_reap_all(struct shadow *sh)
 {
 	LIST_HEAD(dead);
 
-	if (READ_ONCE(sh->nr_grave) < (all ? 1 : GRAVE_MAX))
-		return;
 	shadow_write_lock(sh);
 	list_splice_init(&sh->grave, &dead);
 	sh->nr_grave = 0;

@@ -55,10 +55,10 @@ struct shadow_stats {
  * struct shadow_near - what the last fill of a vCPU found, for the next one nearby
  * @root: id of its root, 0: there was none
  * @block: its address, in units of PMD_SIZE
- * @flush_seq: of that time: what is above the leaf is as good as in an MMU's caches
+ * @tables_seq: of that time: what is above the leaf is as good as in an MMU's caches
  * @above: the walk, of which only what is above the leaf counts
  * @entries: of the table of its leaf, as the holder may read them
- * @zap_seq: of that time: while nothing was taken away, @table is where it was
+ * @gone_seq: of that time: while no table went, @table is where it was
  * @table: of its leaf, level 1
  * @inv_seq: of that time, when no invalidation was in progress
  * @host_block, @pfn, @write: a large page of the host: its address, in units of PMD_SIZE,
@@ -68,10 +68,10 @@ struct shadow_stats {
 struct shadow_near {
 	u64 root;
 	u64 block;
-	unsigned long flush_seq;
+	unsigned long tables_seq;
 	struct ptwalk_result above;
 	const u64 __user *entries;
-	u64 zap_seq;
+	unsigned long gone_seq;
 	struct shadow_table *table;
 	unsigned long inv_seq;
 	unsigned long host_block;
@@ -147,7 +147,9 @@ struct shadow_rmap {
  *	flush of all vCPUs (S12)
  * @nr_grave: their number
  * @flush_seq: counts guest flushes; a fill that began before the last one is void
- * @inv_seq: counts finished invalidations of the host, likewise
+ * @tables_seq: counts those of them that may be about entries above leaves
+ * @gone_seq: counts tables that a view does not reach any more, or not from its root
+ * @inv_seq: counts finished invalidations of the host, as @flush_seq
  * @inv_count, @inv_start, @inv_end: invalidations in progress, and a range of
  *	holder addresses that covers them
  * @zap_seq: counts removals of leaves or rights
@@ -171,6 +173,8 @@ struct shadow {
 	unsigned int nr_roots;
 	struct shadow_table *upper;
 	unsigned long flush_seq;
+	unsigned long tables_seq;
+	unsigned long gone_seq;
 	unsigned long inv_seq;
 	unsigned long inv_count;
 	unsigned long inv_start;

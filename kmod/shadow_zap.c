@@ -148,6 +148,7 @@ void table_detach(struct shadow_zap *z, struct shadow_table *t, unsigned int idx
 	WRITE_ONCE(t->hw[idx], 0);
 	atomic_dec(&t->used);
 	list_add(&child->link, list);
+	z->sh->gone_seq++;
 	z->zaps++;
 	z->work++;
 }
@@ -311,6 +312,7 @@ void shadow_drop_all_locked(struct shadow *sh)
 		zap_begin(&z);
 		if (!seq) {
 			seq = ++sh->flush_seq;
+			sh->tables_seq++;
 			upper_detach(&z, slots, &list);
 		}
 		while (z.work < ZAP_BATCH) {
@@ -440,7 +442,17 @@ struct flush {
 	u64 root_gpa;
 	u64 start;
 	u64 last;
+	bool leaves;
 };
+
+/* Fills under way are void; what is known above leaves is not, if the guest says so. */
+static void count_flush(struct shadow *sh, const struct flush *f)
+{
+	lockdep_assert_held_write(&sh->lock);
+	sh->flush_seq++;
+	if (!f->leaves)
+		sh->tables_seq++;
+}
 
 /* Lower half, one view: the user's tables are the kernel's too, but for split slots. */
 static bool zap_view(struct shadow_zap *z, struct shadow_root *root, int view,
@@ -470,6 +482,14 @@ static bool zap_view(struct shadow_zap *z, struct shadow_root *root, int view,
 	return true;
 }
 
+static bool any_split(const struct shadow_root *root, const struct flush *f)
+{
+	unsigned int first = table_index(f->start, 4), last = table_index(f->last, 4);
+
+	return first == last ? test_bit(first, root->split) :
+	       !bitmap_empty(root->split, LOWER_SLOTS);
+}
+
 /* Return: the root, for comparison only; NULL: there is none, or it is not the same any more */
 static const struct shadow_root *flush_lower(struct shadow_zap *z, const struct flush *f,
 					     struct list_head *list)
@@ -492,12 +512,12 @@ static const struct shadow_root *flush_lower(struct shadow_zap *z, const struct 
 				return NULL;
 			}
 			if (first)
-				sh->flush_seq++;
+				count_flush(sh, f);
 			first = false;
 			id = root->id;
 			done = zap_view(z, root, view, f, &next, list);
-			/* the common case has no split slot: one lock for both views */
-			if (done && view == VIEW_USER && bitmap_empty(root->split, LOWER_SLOTS))
+			/* in most there is no split slot: one lock for both views */
+			if (done && view == VIEW_USER && !any_split(root, f))
 				view = VIEW_KERNEL;
 			zap_end(z);
 			if (done)
@@ -529,7 +549,7 @@ static void flush_upper(struct shadow_zap *z, const struct flush *f, struct list
 			continue;
 		}
 		if (first)
-			sh->flush_seq++;
+			count_flush(sh, f);
 		first = false;
 		done = (f->last - f->start < PAGE_SIZE && zap_page(z, sh->upper, f->start)) ||
 		       zap_level(z, sh->upper, next, f->last, &next, list);
@@ -576,7 +596,9 @@ int shadow_flush(struct shadow *sh, u64 op, u64 root_gpa, u64 start, u64 end, u6
 		break;
 	case DOMUS_FLUSH_WRPROTECT:
 	case DOMUS_FLUSH_RANGE:
+	case DOMUS_FLUSH_LEAVES:
 		z.wrprotect = op == DOMUS_FLUSH_WRPROTECT;
+		f.leaves = op == DOMUS_FLUSH_LEAVES;
 		ret = flush_range(&f, start, end);
 		if (ret <= 0)
 			return ret;

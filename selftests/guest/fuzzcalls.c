@@ -249,7 +249,7 @@ static void write_tables(u64 unused)
 	while (n--)
 		tables[which][random_below(1024)] = any_entry();
 	if (random_below(2))
-		hcall(DOMUS_HC_MMU_FLUSH, random_below(4), pa(spoilt[which]), LOW,
+		hcall(DOMUS_HC_MMU_FLUSH, random_below(5), pa(spoilt[which]), LOW,
 		      LOW + (random_below(4) << 21), ~0UL, NULL);
 	hc1(DOMUS_HC_LOAD_ROOT, pa(spoilt[which]));
 	made += 2;

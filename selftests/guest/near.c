@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The host fills in a page beside the last one by a way of its own, if nothing was flushed
- * since. Whatever a program does to pages of one block, and whatever is in its tables, must
- * come to the same by that way and by the long one: each access's trap, with its error; what
- * is read; what is in memory, and in the tables, in the end. So this runs the same random
- * accesses twice, on the same random tables; before each access of the second time another
- * page is flushed. n=N programs, seed=N; near.sh looks which way the host went.
+ * since but leaves (FLUSH_LEAVES). Whatever a program does to pages of one block, and whatever
+ * is in its tables, must come to the same by that way and by the long one: each access's trap,
+ * with its error; what is read; what is in memory, and in the tables, in the end. So this runs
+ * the same random accesses twice, on the same random tables: the first time it says which
+ * flushes are of leaves alone; the second time none is, and before each access another page is
+ * flushed. Now and then the block gets its other table. In the end a guest lies: what it called
+ * a leaf's change was a table's; until it flushes that, it may get the one or the other, and
+ * nothing else. n=N programs, seed=N; near.sh looks which way the host went.
  */
 #include "hostile.h"
+#include "smp.h"
 
 #define BLOCK	0x40000000UL
 #define PAGES	512
 #define FRAMES	16
+#define TABLES	2
 #define STEPS	200
 #define OTHER	0x50000000UL	/* what is flushed */
 
-/* struct step - @page, @kind: an access; @entry: or what the table is to have there first */
+/*
+ * struct step - @page, @kind: an access; @entry: or what the table is to have there first;
+ * @table: of the block, meanwhile
+ */
 struct step {
 	u16 page;
 	u8 kind;
+	u8 table;
 	bool change;
 	u64 entry;
 };
@@ -32,10 +41,11 @@ struct seen {
 };
 
 static struct step steps[STEPS];
-static u64 tables[PAGES];
+static u64 tables[TABLES][PAGES];
 static struct seen seen[2][STEPS];
-static u64 left[2][PAGES], contents[2][FRAMES];
-static u64 *pte, *frames[FRAMES];
+static u64 left[2][TABLES][PAGES], contents[2][FRAMES];
+static u64 *pde, *ptes[TABLES], *frames[FRAMES];
+static u64 failed;			/* flushes */
 
 FRAGMENT(user_read, "movq 8(%rdi), %rdi\n xor %eax, %eax\n syscall\n");
 FRAGMENT(user_write, "movq %rdi, 8(%rdi)\n mov $1, %edi\n xor %eax, %eax\n syscall\n");
@@ -90,14 +100,18 @@ static u64 random_entry(void)
 static void make_program(void)
 {
 	bool sparse = random_below(2);
-	u64 near = 0, i;
+	u64 near = 0, i, table = 0;
 
-	for (i = 0; i < PAGES; i++)
-		tables[i] = sparse ? 0 : random_entry();
+	for (i = 0; i < TABLES * PAGES; i++)
+		tables[i / PAGES][i % PAGES] = sparse ? 0 : random_entry();
 	for (i = 0; i < STEPS; i++) {
 		/* as a program does: on from the last one, or somewhere else */
 		near = random_below(4) ? (near + 1) % PAGES : random_below(PAGES);
-		steps[i] = (struct step){ .page = near, .kind = random_below(KINDS) };
+		if (!random_below(32))
+			table = (table + 1) % TABLES;
+		steps[i] = (struct step){
+			.page = near, .kind = random_below(KINDS), .table = table
+		};
 		if (!random_below(8) != sparse) {
 			steps[i].change = true;
 			steps[i].entry = random_entry();
@@ -105,9 +119,27 @@ static void make_program(void)
 	}
 }
 
-static void flush(u64 at)
+static void flush(u64 op, u64 at, u64 pages)
 {
-	hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_RANGE, pa(guest_root()), at, at + 4096, ~0UL, NULL);
+	if (hcall(DOMUS_HC_MMU_FLUSH, op, pa(guest_root()), at, at + 4096 * pages, ~0UL, NULL))
+		failed++;
+}
+
+/* The entry that names the block's table. */
+static u64 *find_pde(void)
+{
+	u64 *table = guest_root();
+	unsigned int shift;
+
+	for (shift = 39; shift > 21; shift -= 9)
+		table = va(table[(BLOCK >> shift) & 511] & 0xffffffffff000);
+	return &table[(BLOCK >> shift) & 511];
+}
+
+static void use_table(u64 nr)
+{
+	*pde = pa(ptes[nr]) | (*pde & 0xfff);
+	flush(DOMUS_FLUSH_RANGE, BLOCK, PAGES);
 }
 
 static void access(const struct step *s, struct seen *what)
@@ -144,29 +176,38 @@ static void access(const struct step *s, struct seen *what)
 	}
 }
 
+/* By the second way nothing is known of what is above a leaf at any access. */
 static void run(unsigned int way)
 {
-	unsigned int i;
+	u64 op = way ? DOMUS_FLUSH_RANGE : DOMUS_FLUSH_LEAVES;
+	unsigned int i, table = 0;
 
 	for (i = 0; i < FRAMES; i++) {
 		frames[i][0] = 0xc3;		/* what is run: a return */
 		frames[i][1] = i;		/* what is read and written */
 	}
-	copy_to(pte, tables, sizeof(tables));
+	for (i = 0; i < TABLES; i++)
+		copy_to(ptes[i], tables[i], sizeof(tables[i]));
+	use_table(0);
 	hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_ROOT, pa(guest_root()), 0, 0, ~0UL, NULL);
 	for (i = 0; i < STEPS; i++) {
-		if (steps[i].change) {
-			bool was = pte[steps[i].page] & PTE_P;
-
-			pte[steps[i].page] = steps[i].entry;
-			if (was)
-				flush(BLOCK + 4096UL * steps[i].page);
+		if (steps[i].table != table) {
+			table = steps[i].table;
+			use_table(table);
 		}
-		if (way)
-			flush(OTHER);
+		if (steps[i].change) {
+			u64 *pte = ptes[table] + steps[i].page, was = *pte;
+
+			*pte = steps[i].entry;
+			if (was & PTE_P)
+				flush(op, BLOCK + 4096UL * steps[i].page, 1);
+		}
+		if (way || i % 16 == 0)
+			flush(op, OTHER, 1);
 		access(&steps[i], &seen[way][i]);
 	}
-	copy_to(left[way], pte, sizeof(left[way]));
+	for (i = 0; i < TABLES; i++)
+		copy_to(left[way][i], ptes[i], sizeof(left[way][i]));
 	for (i = 0; i < FRAMES; i++)
 		contents[way][i] = frames[i][1];
 }
@@ -187,28 +228,73 @@ static unsigned int compare(u64 program)
 			      steps[i].page, a->vector, a->error, a->cr2, a->value, b->vector,
 			      b->error, b->cr2, b->value);
 	}
-	for (i = 0; i < PAGES; i++) {
-		if (left[0][i] == left[1][i])
-			continue;
-		if (!bad++)
-			print("# program %lu: entry %u is %lx, the long way: %lx\n", program, i,
-			      left[0][i], left[1][i]);
+	for (i = 0; i < TABLES * PAGES; i++) {
+		u64 a = left[0][i / PAGES][i % PAGES], b = left[1][i / PAGES][i % PAGES];
+
+		if (a != b && !bad++)
+			print("# program %lu: entry %u of table %u is %lx, the long way: %lx\n",
+			      program, i % PAGES, i / PAGES, a, b);
 	}
 	for (i = 0; i < FRAMES; i++)
 		bad += contents[0][i] != contents[1][i];
 	return bad;
 }
 
+/* The block's table goes behind a flush of leaves. */
+static void lie(void)
+{
+	volatile u64 *page = (u64 *)BLOCK;
+	u64 i, n, other = 0, after = 0;
+
+	for (n = 0; n < TABLES; n++) {
+		frames[n][1] = n;
+		for (i = 0; i < PAGES; i++)
+			ptes[n][i] = pa(frames[n]) | PTE_P | PTE_W | PTE_U | PTE_A | PTE_D;
+	}
+	for (n = 0; n < 50; n++) {
+		u64 was = n % TABLES, is = !was;
+
+		use_table(was);
+		for (i = 0; i < PAGES / 2; i++)
+			other += page[512 * i + 1] != was;
+		*pde = pa(ptes[is]) | (*pde & 0xfff);
+		flush(DOMUS_FLUSH_LEAVES, BLOCK, PAGES);
+		for (i = 0; i < PAGES; i++)
+			other += page[512 * i + 1] >= TABLES;
+		flush(DOMUS_FLUSH_RANGE, BLOCK, PAGES);
+		for (i = 0; i < PAGES; i++)
+			after += page[512 * i + 1] != is;
+	}
+	ok(!other, "a table that went as a leaf: the old one or the new one (%lu others)", other);
+	ok(!after, "behind a flush of it: the new one (%lu others)", after);
+}
+
+/* Ranges of the new flush are looked at as those of others. */
+static void refused(void)
+{
+	u64 root = pa(guest_root()), bad = 0;
+
+	bad += hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_LEAVES, root, BLOCK + 1, BLOCK + 4096, ~0UL,
+		     NULL) != -EINVAL;
+	bad += hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_LEAVES, root, BLOCK, 1UL << 63, ~0UL,
+		     NULL) != -EINVAL;
+	bad += hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_LEAVES + 1, root, BLOCK, BLOCK + 4096, ~0UL,
+		     NULL) != -EINVAL;
+	ok(!bad, "crooked ranges and the next op are refused (%lu of 3 were not)", bad);
+}
+
 void test(void)
 {
 	u64 n, i, programs = arg_number("n", 50), seed = arg_number("seed", 1), bad = 0, traps = 0;
 
-	plan(2);
+	plan(6);
 	hostile_init();
 	random_seed(seed);
 	map_page(guest_root(), BLOCK, 0, 0);
 	map_page(guest_root(), OTHER, 0, 0);
-	pte = find_pte(guest_root(), BLOCK);
+	for (i = 0; i < TABLES; i++)
+		ptes[i] = page_alloc();
+	pde = find_pde();
 	for (i = 0; i < FRAMES; i++)
 		frames[i] = page_alloc();
 	for (n = 0; n < programs; n++) {
@@ -219,6 +305,9 @@ void test(void)
 		for (i = 0; i < STEPS; i++)
 			traps += seen[0][i].vector != NO_TRAP;
 	}
+	ok(!failed, "no flush was refused (%lu were)", failed);
 	ok(!bad, "%lu programs (seed %lu): %lu came to something else", n, seed, bad);
+	lie();
+	refused();
 	ok(traps > n && traps < n * STEPS, "%lu of %lu accesses trapped", traps, n * STEPS);
 }

@@ -362,10 +362,12 @@ static void flushes(void)
 {
 	ok(protect(LOWER + 0x10000, 50), "no write behind a write protection");
 	ok(remap(LOWER, 400, DOMUS_FLUSH_RANGE, ~0UL), "no stale read: a range");
+	ok(remap(LOWER, 400, DOMUS_FLUSH_LEAVES, ~0UL), "leaves of a range");
 	ok(remap(LOWER, 400, DOMUS_FLUSH_RANGE, 0xe), "a mask of those who look");
 	ok(remap(LOWER, 100, DOMUS_FLUSH_ROOT, ~0UL), "a root");
 	ok(remap(LOWER, 30, DOMUS_FLUSH_ALL, ~0UL), "all");
 	ok(remap(WINDOW, 400, DOMUS_FLUSH_RANGE, ~0UL), "a range of the upper half");
+	ok(remap(WINDOW, 400, DOMUS_FLUSH_LEAVES, ~0UL), "leaves of it");
 	ok(hcall(DOMUS_HC_MMU_FLUSH, DOMUS_FLUSH_RANGE, guest_info->root_gpa, LOWER, LOWER + 4096,
 		 ~0UL << 4, NULL) == 0, "a mask of vCPUs that there are not");
 }
@@ -498,7 +500,7 @@ static void topologies(void)
 
 void test(void)
 {
-	plan(2 + 3 * 4 + 1 + 7 + 11 + 7 + 10 + 1);
+	plan(2 + 3 * 4 + 1 + 9 + 11 + 7 + 10 + 1);
 	on_trap(EVENT, port_event);
 	smp_init(4);
 	up_and_down();

@@ -43,6 +43,7 @@
 #define DOMUS_F_STEAL			10	/* steal_ns and preempted of vCPU pages are kept */
 #define DOMUS_F_VCPU_WAIT		11	/* DOMUS_HC_VCPU_WAIT, _KICK and _YIELD_TO */
 #define DOMUS_F_TIMER_PAGE		12	/* timer_ns and timer_from_ns of vCPU pages */
+#define DOMUS_F_FLUSH_LEAVES		13	/* MMU_FLUSH has LEAVES */
 
 /* ---- 2. ELF note --------------------------------------------------------- */
 
@@ -159,6 +160,7 @@
 #define DOMUS_FLUSH_ROOT		1	/* all of one root's lower half */
 #define DOMUS_FLUSH_RANGE		2	/* [start, end) of one root or of the upper half */
 #define DOMUS_FLUSH_WRPROTECT		3	/* the same range loses write access only */
+#define DOMUS_FLUSH_LEAVES		4	/* the same as RANGE, no entry above a leaf changed */
 
 /* DOMUS_HC_SET_SEGMENT */
 #define DOMUS_SEG_FS_BASE		0

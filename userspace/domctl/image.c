@@ -300,6 +300,7 @@ static const char *const features[] = {
 	[DOMUS_F_STEAL]			= "steal",
 	[DOMUS_F_VCPU_WAIT]		= "vcpu-wait",
 	[DOMUS_F_TIMER_PAGE]		= "timer-page",
+	[DOMUS_F_FLUSH_LEAVES]		= "flush-leaves",
 };
 
 const char *image_feature(unsigned int bit)
