@@ -106,7 +106,7 @@ soak: module domctl tests guest
 bench: module domctl tests guest
 	@$(RIG)/deps build rig
 	@mkdir -p build/bench
-	@selftests/bench/bench --jobs 2 --io $(if $(T),--row $(T)) $(if $(COMPARE),--compare $(COMPARE)) \
+	@selftests/bench/bench --jobs 2 --io --smp $(if $(T),--row $(T)) $(if $(COMPARE),--compare $(COMPARE)) \
 		$(if $(T)$(COMPARE),,--json build/bench/results.json \
 		--svg selftests/bench/RESULTS.svg --page selftests/bench/RESULTS.md)
 

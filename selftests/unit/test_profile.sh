@@ -171,6 +171,9 @@ test_refused() {
 	got=$(selftests/bench/profile null_syscall --batches 10 2>&1)
 	[[ $? -eq 2 && $got == *"invalid choice: 10"* ]]
 	result $? "more batches than there can be are refused"
+	got=$(selftests/bench/profile smp_wake 2>&1)
+	[[ $? -eq 1 && $got == *"smp_wake: of several CPUs there is no profile" ]]
+	result $? "a row of several CPUs is refused"
 }
 
 echo "KTAP version 1"

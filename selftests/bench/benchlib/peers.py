@@ -58,7 +58,7 @@ class Order:
         self.rows = rows            # all if there are none
         self.counts = counts
         self.project = project      # more words for vm: another build of the project
-        self.part = part            # rows or io
+        self.part = part            # rows, io or smp
 
     def initrd(self, name):
         modules = FRONTS.get(name, ()) if self.part == "io" else ()

@@ -28,8 +28,21 @@ ROWS = collections.OrderedDict((
     ("blk_read_128k", "128 KiB of it"),
     ("net_tcp_rtt", "TCP round trip to the host; native: loopback"),
     ("net_tx_1MiB", "TCP, 1 MiB to the host; native: loopback"),
+    ("smp_wake", "an interrupt wakes up a halted vCPU"),
+    ("smp_flush", "a page leaves the TLBs of 4 vCPUs"),
+    ("smp_change", "an entry changes under 4 vCPUs"),
 ))
-IO_ROWS = ("blk_read_4k", "blk_read_128k", "net_tcp_rtt", "net_tx_1MiB")
+# Those of machines of their own.
+PARTS = {
+    "io": ("blk_read_4k", "blk_read_128k", "net_tcp_rtt", "net_tx_1MiB"),
+    "smp": ("smp_wake", "smp_flush", "smp_change"),
+}
+
+
+def part_of(row):
+    return next((part for part, rows in PARTS.items() if row in rows), "rows")
+
+
 # Of the machine as a whole, not of an operation.
 BESIDE = collections.OrderedDict((
     ("create", "from its creation to process 1 (a computer: from reset)"),
