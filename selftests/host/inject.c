@@ -472,10 +472,12 @@ struct tally {
 	unsigned int points, refused, done, lost;
 };
 
-/* One failure. Return: 1: one more may come; 0: that was the last one; -1: not good */
-static int fail_one(size_t k, unsigned int n, struct tally *tally)
+/*
+ * One failure. @before: what there is, and again is afterwards. Return: 1: one more may come;
+ * 0: that was the last one; -1: not good
+ */
+static int fail_one(size_t k, unsigned int n, struct there *before, struct tally *tally)
 {
-	const struct there before = look();
 	struct there after;
 	int err;
 
@@ -492,12 +494,18 @@ static int fail_one(size_t k, unsigned int n, struct tally *tally)
 	if (lost || !err) {
 		tally->lost += lost;
 		tally->done += !lost;
-		return build(k) ? 1 : -1;
+	} else {
+		tally->refused++;
 	}
-	tally->refused++;
+	/* what is refused by a dead domain is so for ever */
+	if (lost || !err || steps[k].fn == step_run) {
+		if (!build(k))
+			return -1;
+		*before = look();
+		return 1;
+	}
 	after = look();
-	/* the guest may have come to its end before */
-	if (steps[k].fn == step_run || same(&before, &after))
+	if (same(before, &after))
 		return 1;
 	printf("# failure %u: %s: %s\n", n, strerror(-err), answer.text);
 	return -1;
@@ -505,17 +513,13 @@ static int fail_one(size_t k, unsigned int n, struct tally *tally)
 
 static bool test_step(size_t k)
 {
+	struct there before = look();
 	struct tally tally = { 0 };
-	unsigned int n;
 	int more = 1;
 
-	for (n = 1; more > 0 && n < MOST; n++) {
-		/* The last one, which none hits, is the step itself. */
-		more = fail_one(k, n, &tally);
-		/* what is refused by a dead domain is so for ever */
-		if (more > 0 && steps[k].fn == step_run && !build(k))
-			more = -1;
-	}
+	/* The last one, which none hits, is the step itself. */
+	for (unsigned int n = 1; more > 0 && n < MOST; n++)
+		more = fail_one(k, n, &before, &tally);
 	return ok(!more, "%s: %u failures: %u refused, %u done all the same, %u without an answer",
 		  steps[k].name, tally.points, tally.refused, tally.done, tally.lost) ||
 	       build(k + 1);

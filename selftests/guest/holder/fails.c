@@ -15,74 +15,89 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int who = -1, said = -1;
-static const char *nth = "";
+static int who = -1;
+static const char *nth = "", *said;
 static int current;		/* of whom is the next one; changes before threads are made */
-static int fail_nth = -1;	/* of the one whose turn it is */
+static bool armed;
 static pthread_t whose;
 
-static void set_nth(const char *value)
+/* No file stays open: the holder closes those that it does not know. */
+static int open_nth(void)
 {
-	/* a copy as well, of which one may fail */
-	for (int i = 0; i < 2; i++)
-		if (pwrite(fail_nth, value, strlen(value), 0) == (ssize_t)strlen(value))
-			return;
+	return open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 }
 
 static void begin(int me)
 {
+	int fd;
+
 	if (me != who)
 		return;
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fail_nth < 0) {
+	fd = open_nth();
+	if (fd < 0) {
 		perror("fail-nth");
 		abort();
 	}
-	/* the holder lets go of all low files */
-	fail_nth = fcntl(fail_nth, F_DUPFD_CLOEXEC, 0);
+	armed = true;
 	whose = pthread_self();
-	set_nth(nth);
+	if (write(fd, nth, strlen(nth)) != (ssize_t)strlen(nth))
+		abort();
+	close(fd);
 }
 
+/*
+ * To look is to allocate and to copy as well: where that is what fails, it was not reached
+ * before.
+ */
 static void end(void)
 {
 	char left[16] = "";
-	ssize_t n;
+	ssize_t n = -1;
+	int fd;
 
-	if (fail_nth < 0 || !pthread_equal(whose, pthread_self()))
+	if (!armed || !pthread_equal(whose, pthread_self()))
 		return;
-	n = pread(fail_nth, left, sizeof(left) - 1, 0);
-	set_nth("0");
-	/* the reading itself was the one */
+	armed = false;
+	fd = open_nth();
+	if (fd >= 0)
+		n = pread(fd, left, sizeof(left) - 1, 0);
 	if (n <= 0)
 		n = snprintf(left, sizeof(left), "1\n");
-	if (write(said, left, (size_t)n) != n)
-		perror("FAIL_SAID");
-	fail_nth = -1;
+	if (fd < 0)
+		fd = open_nth();
+	/* again, if this is the one */
+	if (pwrite(fd, "0", 1, 0) != 1)
+		(void)!pwrite(fd, "0", 1, 0);
+	close(fd);
+	fd = open(said, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (write(fd, left, (size_t)n) != n)
+		perror(said);
+	close(fd);
 }
 
 static void in_child(void)
 {
 	current = 1;
-	fail_nth = -1;
+	armed = false;
 	begin(1);
 }
 
 __attribute__((constructor)) static void at_start(void)
 {
-	const char *text = getenv("FAIL_WHO"), *path = getenv("FAIL_SAID");
+	const char *text = getenv("FAIL_WHO");
 
+	said = getenv("FAIL_SAID");
 	nth = getenv("FAIL_NTH");
-	if (!text || !path || !nth)
+	if (!text || !said || !nth)
 		return;
 	who = atoi(text);
-	said = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	pthread_atfork(NULL, NULL, in_child);
 	begin(0);
 }
