@@ -307,7 +307,8 @@ static int put_domain(struct sk_buff *msg, struct domus_domain *d,
 	    nla_put_u64_64bit(msg, DOMUS_A_SHADOW_PAGES, shadow_pages(&d->shadow),
 			      DOMUS_A_PAD) ||
 	    nla_put_u64_64bit(msg, DOMUS_A_RUNTIME_NS, domain_runtime(d), DOMUS_A_PAD) ||
-	    (READ_ONCE(d->guest_started) && nla_put_flag(msg, DOMUS_A_GUEST_STARTED)))
+	    (READ_ONCE(d->guest_started) && nla_put_flag(msg, DOMUS_A_GUEST_STARTED)) ||
+	    (pause_asked(&d->pause) && nla_put_flag(msg, DOMUS_A_PAUSED)))
 		goto cancel;
 	genlmsg_end(msg, hdr);
 	return 0;
@@ -525,6 +526,19 @@ static int control_domain_del(struct sk_buff *skb, struct genl_info *info)
 	return err == -ESHUTDOWN ? 0 : control_refuse(info->extack, err);
 }
 
+static int control_domain_pause(struct sk_buff *skb, struct genl_info *info)
+{
+	struct domus_domain *d = control_find(skb, info);
+	int err;
+
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	err = info->genlhdr->cmd == DOMUS_CMD_DOMAIN_PAUSE ? domain_pause(d, info->extack) :
+							     domain_unpause(d, info->extack);
+	domain_put(d);
+	return control_refuse(info->extack, err);
+}
+
 static int control_domain_get(struct sk_buff *skb, struct genl_info *info)
 {
 	struct domus_domain *d = control_find(skb, info);
@@ -711,6 +725,16 @@ static const struct genl_ops control_ops[] = {
 		.doit		= control_vcpu_set,
 		.policy		= control_vcpu_set_policy,
 		.maxattr	= ARRAY_SIZE(control_vcpu_set_policy) - 1,
+	}, {
+		.cmd		= DOMUS_CMD_DOMAIN_PAUSE,
+		.doit		= control_domain_pause,
+		.policy		= which_policy,
+		.maxattr	= ARRAY_SIZE(which_policy) - 1,
+	}, {
+		.cmd		= DOMUS_CMD_DOMAIN_UNPAUSE,
+		.doit		= control_domain_pause,
+		.policy		= which_policy,
+		.maxattr	= ARRAY_SIZE(which_policy) - 1,
 	},
 };
 

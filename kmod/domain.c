@@ -197,6 +197,7 @@ struct domus_domain *domain_open(void)
 	event_init(&d->events);
 	bus_setup(&d->bus);
 	clock_init(&d->clock);
+	pause_init(&d->pause);
 	r = console_init(&d->console);
 	if (r) {
 		kvfree(box);
@@ -653,7 +654,7 @@ int domain_reset(struct domus_domain *d, struct netlink_ext_ack *extack)
 
 /* ---- 5. The end ------------------------------------------------------------------ */
 
-static void kick_all(struct domus_domain *d)
+void domain_kick(struct domus_domain *d)
 {
 	unsigned int i, nr;
 
@@ -703,9 +704,10 @@ static int __printf(4, 0) kill(struct domus_domain *d, const struct domus_vcpu *
 		queue_work(system_wq, &box->died);
 	}
 	spin_unlock_irqrestore(&d->death_lock, flags);
-	kick_all(d);
+	domain_kick(d);
 	wake_up_all(&d->console.wait);
 	wake_up_all(&d->bus.changed);
+	wake_up_all(&d->pause.stopped);
 	return -ESHUTDOWN;
 }
 
@@ -757,7 +759,7 @@ int domain_shutdown(struct domus_vcpu *v, u32 how, const char *text)
 		return domain_kill(d, DOMUS_REASON_SUSPEND, "guest suspended%s%s", colon, text);
 	case DOMUS_SHUTDOWN_REBOOT:
 		if (change_state(d, DOMUS_STATE_RUNNING, DOMUS_STATE_REBOOT)) {
-			kick_all(d);
+			domain_kick(d);
 			domain_notify(d, DOMUS_EVENT_REBOOT);
 		}
 		return -ESHUTDOWN;

@@ -36,6 +36,7 @@
 #include "console.h"
 #include "event.h"
 #include "gmem.h"
+#include "pause.h"
 #include "shadow_types.h"
 #include "switch.h"
 #include "time.h"
@@ -74,6 +75,7 @@ struct domus_death {
  * @death: under @death_lock
  * @resetting: no vCPU may enter RUN; written under @lock
  * @vcpus: 0..@nr_vcpus-1 are made by DOMAIN_NEW and live until the end
+ * @pause: who keeps them out of the guest
  * @bus_locks: how many of them the domain may take in a second
  * @online_lock: who starts or stops a vCPU, or says that it shall be so
  * @nr_online: vCPUs that are online and do not stop; under @online_lock
@@ -98,6 +100,7 @@ struct domus_domain {
 	struct domus_death death;
 	unsigned int nr_vcpus;
 	struct domus_vcpu *vcpus[DOMUS_MAX_VCPUS];
+	struct domus_pause pause;
 	struct mutex online_lock;
 	unsigned int nr_online;
 	u64 wanted;
@@ -212,6 +215,9 @@ domain_kill(struct domus_domain *d, enum domus_reason code, const char *fmt, ...
 /* For what a vCPU did: its registers are kept, too. Context: its thread, out of the guest. */
 int __must_check __printf(3, 4)
 domain_kill_by(struct domus_vcpu *v, enum domus_reason code, const char *fmt, ...);
+
+/* All vCPUs look at what there is for them, and leave the guest for that. Any context but NMI. */
+void domain_kick(struct domus_domain *d);
 
 /* The guest asked for a shutdown. Context: process (vCPU thread). */
 int __must_check domain_shutdown(struct domus_vcpu *v, u32 how, const char *text);

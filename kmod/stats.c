@@ -98,7 +98,10 @@ static int domains_seq_show(struct seq_file *m, void *p)
 	unsigned int i;
 
 	seq_printf(m, "domain %u %s %s vcpus %u memory %llu reboots %u console_dropped %llu\n",
-		   d->id, d->name, state_names[state], d->nr_vcpus, gmem_size(&d->gmem),
+		   d->id, d->name,
+		   state == DOMUS_STATE_RUNNING && domain_paused(d) ? "paused" :
+								      state_names[state],
+		   d->nr_vcpus, gmem_size(&d->gmem),
 		   READ_ONCE(d->reboots), READ_ONCE(d->console.dropped));
 	show_shadow(m, &d->shadow);
 	for (i = 0; i < d->nr_vcpus; i++)

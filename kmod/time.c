@@ -33,6 +33,17 @@ static u64 host_rate;	/* its mult, and shift << 32; 0 while it is not */
 /* mult dithers by one from tick to tick; less than this is not worth a new page */
 #define RATE_SLACK	8
 
+void clock_say_stopped(struct domus_domain *d)
+{
+	struct domus_clock *c = &d->clock;
+	unsigned long flags;
+
+	spin_lock_irqsave(&c->lock, flags);
+	if (c->page)
+		WRITE_ONCE(c->page->flags, READ_ONCE(c->page->flags) | DOMUS_CLOCK_STOPPED);
+	spin_unlock_irqrestore(&c->lock, flags);
+}
+
 static void refresh_all(struct work_struct *work);
 static DECLARE_DELAYED_WORK(refresh_work, refresh_all);
 
@@ -173,7 +184,9 @@ static void write_page(struct domus_clock *c)
 	page->tsc_to_system_mul = c->mul;
 	page->tsc_shift = c->shift;
 	page->tsc_khz = tsc_khz;
-	page->flags = clock_tsc_exact() ? DOMUS_CLOCK_STABLE : 0;
+	/* the guest clears STOPPED */
+	page->flags = (READ_ONCE(page->flags) & DOMUS_CLOCK_STOPPED) |
+		      (clock_tsc_exact() ? DOMUS_CLOCK_STABLE : 0);
 	page->wall_base_ns = ktime_get_real_ns() - c->ns;
 	smp_wmb();	/* the fields before even */
 	WRITE_ONCE(page->version, version + 1);

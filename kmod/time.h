@@ -32,6 +32,8 @@ void clock_start(struct domus_domain *d);	/* domain time 0 is the host's last ti
 void clock_stop(struct domus_domain *d);	/* unpins the page; no vCPU runs */
 /* DOMUS_HC_SET_CLOCK_PAGE: 0 removes. Holder's process context. 0, -EINVAL, -EFAULT. */
 int clock_set_page(struct domus_domain *d, u64 gpa);
+/* Its page says that the guest was stopped. Any context. */
+void clock_say_stopped(struct domus_domain *d);
 /* DOMUS_HC_GET_TIME: ns, or -EINVAL. */
 s64 clock_get(struct domus_domain *d, u64 which);
 /* Is DOMUS_F_TSC_CLOCK true on this host now: its clocksource is tsc? */

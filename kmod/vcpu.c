@@ -734,6 +734,12 @@ static int run_loop(struct domus_vcpu *v, struct domus_run *run)
 		r = host_work();
 		if (r)
 			return r;
+		if (unlikely(pause_asked(&d->pause))) {
+			r = pause_vcpu(v);
+			if (r)
+				return r;
+			continue;
+		}
 		if (unlikely(v->stopping))
 			vcpu_finish_down(v);
 		/* pairs with vcpu_start() */
@@ -781,7 +787,9 @@ int vcpu_run(struct domus_vcpu *v, struct domus_run *run)
 	preempt_disable();
 	preempt_notifier_register(&v->notifier);
 	preempt_enable();
+	pause_enter(&v->d->pause);
 	r = run_loop(v, run);
+	pause_leave(&v->d->pause);
 	preempt_disable();
 	preempt_notifier_unregister(&v->notifier);
 	local_irq_save(flags);

@@ -81,7 +81,7 @@ test_help() {
 		says "^Usage: domctl .* disk $command" disk $command help
 		says "^Usage: domctl .* disk $command" -j disk $command --help
 	done
-	for command in create list show console destroy version; do
+	for command in create list show console destroy pause unpause version; do
 		says "^Usage: domctl .* $command" help $command
 		says "^Usage: domctl .* $command" $command help
 		says "^Usage: domctl .* $command" $command -h
@@ -108,11 +108,11 @@ test_usage() {
 	refuse 1 -V "stands before the command" list -V
 	refuse 1 a "unexpected word (see domctl list help)" list a
 	refuse 1 --all "unexpected word (see domctl list help)" list -- --all
-	for command in show destroy console create; do
+	for command in show destroy pause unpause console create; do
 		refuse 1 NAME "is missing (see domctl $command help)" $command
 		refuse 1 b "unexpected word (see domctl $command help)" $command a b
 	done
-	for command in show destroy console; do
+	for command in show destroy pause unpause console; do
 		refuse 1 name "'a/b' $rule" $command a/b
 		refuse 1 name "'-x' $rule" $command -- -x
 		refuse 1 name "is empty" $command ""
@@ -651,7 +651,7 @@ test_spec() {
 # Any words in any order: never a crash, never another status than the documented.
 test_random() {
 	local words=(-j -p -s -d -jp -x -- --json --memory --memory=1M --vcpus 0 64 -m -c --wait
-		     --detach --console --escape ^A none list show create console destroy
+		     --detach --console --escape ^A none list show create console destroy pause unpause --paused
 		     domain port vcpu pin 0-1 all set --weight 5 --cap 30% balloon --port a=b --rng none --balloon --terminal --vsock disk attach detach resize set --disk -f --readonly --rate version help "" a a/b --kernel "$work/kernel" /none 1M 99999999999999T
 		     --append "x y" --log --timeout --max-reboots --force -h)
 	local i n arguments bad=0

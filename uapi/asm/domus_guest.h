@@ -389,7 +389,7 @@ struct domus_clock_page {
 	__u64 system_time;	/* ns, DOMUS_TIME_MONOTONIC */
 	__u32 tsc_to_system_mul;
 	__s8  tsc_shift;
-	__u8  flags;		/* bit 0: exact on every vCPU (DOMUS_F_TSC_CLOCK) */
+	__u8  flags;		/* DOMUS_CLOCK_* */
 	__u8  pad1[2];
 	/* wall clock at system_time 0, same version rule */
 	__u64 wall_base_ns;
@@ -397,7 +397,8 @@ struct domus_clock_page {
 	__u64 reserved[506];
 };
 
-#define DOMUS_CLOCK_STABLE		(1 << 0)
+#define DOMUS_CLOCK_STABLE		(1 << 0) /* exact on every vCPU (DOMUS_F_TSC_CLOCK) */
+#define DOMUS_CLOCK_STOPPED		(1 << 1) /* by a pause; the guest clears it */
 
 /* DOMUS_HC_VCPU_UP: initial state of a vCPU */
 struct domus_vcpu_init {

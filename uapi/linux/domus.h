@@ -30,10 +30,14 @@
  *                           kills the domain with reason "destroyed"; its name is
  *                           free when the holder has closed the file. Of a dead
  *                           one: 0, the first reason stays
+ *   DOMUS_CMD_DOMAIN_PAUSE  keeps all vCPUs out of the guest, over reboots, too; devices
+ *                           go on with what they have. 0: none is in it; EAGAIN: that
+ *                           takes longer than a second, ask again; EALREADY
+ *   DOMUS_CMD_DOMAIN_UNPAUSE the other way. EALREADY: it is not paused
  *   DOMUS_CMD_DOMAIN_GET    (one, or a dump: of all without NAME and ID)
  *                           -> ID, NAME, STATE, REASON_CODE, REASON, UID, PID, VCPUS,
  *                           VCPUS_WANTED, VCPUS_HEARD, MEMORY_SIZE, SHADOW_PAGES,
- *                           RUNTIME_NS, GUEST_STARTED, REBOOTS; when a vCPU was the reason: REGS n { REGS_VCPU,
+ *                           RUNTIME_NS, GUEST_STARTED, REBOOTS, PAUSED; when a vCPU was the reason: REGS n { REGS_VCPU,
  *                           REGS_USER, REGS_RIP ... REGS_GS_BASE }
  *   DOMUS_CMD_VCPU_GET      (dump only: of all without NAME and ID)
  *                           -> ID, VCPU n { VCPU_ID, VCPU_STATE, VCPU_WANTED,
@@ -133,6 +137,8 @@ enum domus_cmd {
 	DOMUS_CMD_DEV_SET,
 	DOMUS_CMD_DEV_GET,
 	DOMUS_CMD_VCPU_SET,
+	DOMUS_CMD_DOMAIN_PAUSE,
+	DOMUS_CMD_DOMAIN_UNPAUSE,
 	__DOMUS_CMD_MAX
 };
 
@@ -174,6 +180,7 @@ enum domus_attr {
 	DOMUS_A_DEV,		/* nested: DOMUS_A_DEV_* */
 	DOMUS_A_VCPUS_WANTED,	/* u32 */
 	DOMUS_A_VCPUS_HEARD,	/* flag: the guest listens to which vCPUs are wanted */
+	DOMUS_A_PAUSED,		/* flag */
 	__DOMUS_A_MAX
 };
 
@@ -389,6 +396,8 @@ enum domus_event {
 	DOMUS_EVENT_REBOOT,
 	DOMUS_EVENT_DIED,
 	DOMUS_EVENT_GONE,
+	DOMUS_EVENT_PAUSED,
+	DOMUS_EVENT_UNPAUSED,
 };
 
 /* Why DOMUS_IOC_RUN came back with 0 */

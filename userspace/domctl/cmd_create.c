@@ -192,15 +192,16 @@ static void leave(const struct holder *holder)
 
 static int report_running(struct ctx *ctx, const struct create *c, const struct holder *holder)
 {
+	const char *what = c->config.paused ? "paused" : "running";
 	struct print *p = &ctx->print;
 
 	if (!p->json) {
-		printf("%s: running (PID %d)\n", c->config.name, holder->pid);
+		printf("%s: %s (PID %d)\n", c->config.name, what, holder->pid);
 		return EXIT_DONE;
 	}
 	print_object(p, NULL, NULL);
 	print_string(p, "name", NULL, c->config.name);
-	print_string(p, "state", NULL, "running");
+	print_string(p, "state", NULL, what);
 	print_number(p, "pid", NULL, (uint64_t)holder->pid);
 	print_object_end(p);
 	print_done(p);
@@ -362,6 +363,7 @@ const struct command cmd_create = {
 		"      --vsock CID|auto  sockets of AF_VSOCK between the guest and the host\n"
 		"      --weight W        its part of the CPU among others: 1 to 10000 (100)\n"
 		"      --cap PERCENT     the most that it has, of one CPU: 30%, 200%, none\n"
+		"      --paused          not to begin before domctl unpause\n"
 		"      --detach          return when the guest has started (the default)\n"
 		"      --console         attach this terminal; ^] detaches, the domain runs on\n"
 		"      --wait            wait for the end; the exit status says what it was\n"

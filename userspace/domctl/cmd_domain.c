@@ -72,7 +72,8 @@ static void print_domain(struct print *p, const struct control_domain *d,
 {
 	print_number(p, "id", NULL, d->id);
 	print_string(p, "name", "Name", d->name);
-	print_string(p, "state", "State", state_name(d->state));
+	print_string(p, "state", "State", d->paused && d->state <= DOMUS_STATE_RUNNING ?
+		     "paused" : state_name(d->state));
 	print_vcpus_wanted(p, d);
 	print_memory(p, d, balloon);
 	print_duration(p, "runtime_ns", "CPU time", d->runtime_ns);

@@ -47,6 +47,7 @@ const struct opt create_opts[] = {
 	{ "balloon", 0, "KIND", OPT_BALLOON },
 	{ "port", 0, "NAME=PATH[,...]", OPT_PORT },
 	{ "terminal", 0, NULL, OPT_TERMINAL },
+	{ "paused", 0, NULL, OPT_PAUSED },
 	{ "vsock", 0, "CID", OPT_VSOCK },
 	{ "weight", 0, "W", OPT_WEIGHT },
 	{ "cap", 0, "PERCENT", OPT_CAP },
@@ -157,6 +158,9 @@ static int set_option(struct create *c, int id, const char *value, struct error 
 		return small_parse_ports(&c->config.small, value, NULL, error);
 	case OPT_TERMINAL:
 		c->config.small.terminal = true;
+		return 0;
+	case OPT_PAUSED:
+		c->config.paused = true;
 		return 0;
 	case OPT_VSOCK:
 		c->config.small.vsock = true;

@@ -65,7 +65,7 @@ debug(const struct ctx *ctx, const char *format, ...);
 const char *command_title(const struct command *command);
 
 extern const struct command cmd_create, cmd_list, cmd_show, cmd_console, cmd_destroy,
-			    cmd_balloon, cmd_set, cmd_version;
+			    cmd_pause, cmd_unpause, cmd_balloon, cmd_set, cmd_version;
 extern const struct command cmd_disk_attach, cmd_disk_detach, cmd_disk_list,
 			    cmd_disk_resize, cmd_disk_set;
 extern const struct command cmd_port_attach, cmd_port_detach, cmd_port_list, cmd_port_set;

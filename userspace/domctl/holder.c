@@ -307,6 +307,7 @@ static int make_domain(struct holder_state *h)
 	if (control_domain_new(h->control, h->device, config->name, config->max_vcpus,
 			       config->vcpus, h->memory, config->max_memory, &h->ref.id,
 			       &h->error) ||
+	    (config->paused && control_domain_pause(h->control, &h->ref, true, &h->error)) ||
 	    enter_cgroup(h) || attach_disks(h) || attach_nics(h) ||
 	    control_small_new(h->control, &h->ref, &config->small, &h->error) ||
 	    inflate(h) || attach_vsock(h))
@@ -552,7 +553,7 @@ static void look_for_first_call(struct holder_state *h)
 	struct control_domain domain;
 
 	if (control_domain_get(h->control, &h->ref, &domain, &ignored) ||
-	    !domain.guest_started)
+	    (!domain.guest_started && !domain.paused))
 		return;
 	h->started = true;
 	if (h->creator >= 0)

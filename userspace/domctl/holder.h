@@ -35,6 +35,7 @@ struct nic;
  * @disks, @nics: attached before the start; each has its name
  * @small: other devices, settled by small_check()
  * @limits: kept by a cgroup of the domain's own, if some are said
+ * @paused: it is made so, before its first instruction
  * @tied: the domain ends when its creator goes away without LEAVE
  */
 struct holder_config {
@@ -55,6 +56,7 @@ struct holder_config {
 	size_t nr_nics;
 	struct small small;
 	struct limits limits;
+	bool paused;
 	bool tied;
 };
 

@@ -24,8 +24,8 @@
 /* ---- 1. Tables ------------------------------------------------------------ */
 
 static const struct command *const domain_commands[] = {
-	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_balloon,
-	&cmd_set, &cmd_version, NULL,
+	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_pause,
+	&cmd_unpause, &cmd_balloon, &cmd_set, &cmd_version, NULL,
 };
 
 static const struct command *const disk_commands[] = {

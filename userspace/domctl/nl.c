@@ -379,21 +379,33 @@ int control_domain_start(struct control *c, const struct control_ref *ref, uint3
 	return control_request(c, msg, label_of(ref).text, NULL, NULL, error);
 }
 
-int control_domain_reset(struct control *c, const struct control_ref *ref,
-			 struct error *error)
+/* @cmd, which waits a second each time for what the host has to do first. */
+static int patiently(struct control *c, uint8_t cmd, const struct control_ref *ref,
+		     struct error *error)
 {
 	struct error refusal;
 
-	/* each time the module waits a second for requests that the host has to answer */
 	do {
 		refusal = (struct error) { 0 };
-		if (!control_request(c, control_message(c, DOMUS_CMD_DOMAIN_RESET, NLM_F_ACK,
-							ref),
+		if (!control_request(c, control_message(c, cmd, NLM_F_ACK, ref),
 				     label_of(ref).text, NULL, NULL, &refusal))
 			return 0;
 	} while (refusal.err == EAGAIN);
 	*error = refusal;
 	return -1;
+}
+
+int control_domain_reset(struct control *c, const struct control_ref *ref,
+			 struct error *error)
+{
+	return patiently(c, DOMUS_CMD_DOMAIN_RESET, ref, error);
+}
+
+int control_domain_pause(struct control *c, const struct control_ref *ref, bool pause,
+			 struct error *error)
+{
+	return patiently(c, pause ? DOMUS_CMD_DOMAIN_PAUSE : DOMUS_CMD_DOMAIN_UNPAUSE, ref,
+			 error);
 }
 
 int control_domain_del(struct control *c, const struct control_ref *ref, const char *reason,
@@ -440,6 +452,7 @@ static void fill_domain(struct nlattr **a, struct control_domain *d)
 	d->shadow_pages = get_u64(a[DOMUS_A_SHADOW_PAGES]);
 	d->runtime_ns = get_u64(a[DOMUS_A_RUNTIME_NS]);
 	d->guest_started = a[DOMUS_A_GUEST_STARTED];
+	d->paused = a[DOMUS_A_PAUSED];
 	fill_regs(a[DOMUS_A_REGS], &d->regs);
 }
 

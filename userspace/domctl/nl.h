@@ -58,6 +58,7 @@ struct control_domain {
 	uint64_t shadow_pages;
 	uint64_t runtime_ns;
 	bool guest_started;
+	bool paused;
 	struct control_regs regs;
 };
 
@@ -112,6 +113,13 @@ int control_domain_reset(struct control *c, const struct control_ref *ref,
 /* DOMAIN_DEL; @reason: more words for the reason, or NULL. */
 int control_domain_del(struct control *c, const struct control_ref *ref, const char *reason,
 		       struct error *error);
+
+/*
+ * DOMAIN_PAUSE, and with @pause false DOMAIN_UNPAUSE. Waits until no vCPU is in the guest, or the
+ * domain has ended.
+ */
+int control_domain_pause(struct control *c, const struct control_ref *ref, bool pause,
+			 struct error *error);
 int control_domain_get(struct control *c, const struct control_ref *ref,
 		       struct control_domain *domain, struct error *error);
 
