@@ -7,8 +7,7 @@
  *   3. filling messages
  *   4. commands: info, new, start, reset, del, get
  *   5. dumps
- *   6. events
- *   7. the family
+ *   6. the family; its events: control_event.c
  *
  * The attribute tree of each command is in uapi/linux/domus.h. Policies are per
  * command and strict, so that an attribute that a command does not know is
@@ -17,7 +16,7 @@
  *
  * Domains are objects of the host, so the family is shown in every network
  * namespace and looks at the asker's user alone. Events go to the first network
- * namespace only: whoever makes a user namespace has CAP_NET_ADMIN in a network
+ * namespace only, but for LISTEN: whoever makes a user namespace has CAP_NET_ADMIN in a network
  * namespace of his own, which is no licence to see other people's domains.
  *
  * Requests run in parallel; the locks are those of domain.h. Generic netlink calls
@@ -248,13 +247,14 @@ static int put_reason(struct sk_buff *msg, struct domus_domain *d, bool regs)
 }
 
 /* What every message about a domain says. */
-static int put_identity(struct sk_buff *msg, struct domus_domain *d, bool regs)
+int control_put_identity(struct sk_buff *msg, struct domus_domain *d, bool regs,
+			 struct user_namespace *names)
 {
 	if (nla_put_u32(msg, DOMUS_A_ID, d->id) ||
 	    nla_put_string(msg, DOMUS_A_NAME, d->name) ||
 	    nla_put_u32(msg, DOMUS_A_STATE, READ_ONCE(d->state)) ||
 	    nla_put_u32(msg, DOMUS_A_UID,
-			from_kuid_munged(current_user_ns(), d->owner)))
+			from_kuid_munged(names, d->owner)))
 		return -EMSGSIZE;
 	return put_reason(msg, d, regs);
 }
@@ -294,7 +294,7 @@ static int put_domain(struct sk_buff *msg, struct domus_domain *d,
 	hdr = genlmsg_put(msg, portid, seq, &control_family, flags, DOMUS_CMD_DOMAIN_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	err = put_identity(msg, d, true);
+	err = control_put_identity(msg, d, true, current_user_ns());
 	if (err)
 		goto cancel;
 	err = -EMSGSIZE;
@@ -630,40 +630,14 @@ static int control_domain_dump(struct sk_buff *msg, struct netlink_callback *cb)
 	return control_dump(msg, cb, dump_domain);
 }
 
-/* ---- 6. Events ------------------------------------------------------------ */
-
-enum control_group {
-	GROUP_EVENTS,
-};
+/* ---- 6. The family -------------------------------------------------------- */
 
 static const struct genl_multicast_group control_groups[] = {
-	[GROUP_EVENTS] = {
+	[CONTROL_GROUP_EVENTS] = {
 		.name = DOMUS_GENL_MCGRP_EVENTS,
 		.flags = GENL_MCAST_CAP_NET_ADMIN,
 	},
 };
-
-/* An event that cannot be sent is lost: listeners see the overrun, or ask. */
-static void control_event(struct domus_domain *d, enum domus_event event)
-{
-	struct sk_buff *msg;
-	void *hdr;
-
-	if (!genl_has_listeners(&control_family, &init_net, GROUP_EVENTS))
-		return;
-	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!msg)
-		return;
-	hdr = genlmsg_put(msg, 0, 0, &control_family, 0, DOMUS_CMD_DOMAIN_NTF);
-	if (!hdr || nla_put_u32(msg, DOMUS_A_EVENT, event) || put_identity(msg, d, false)) {
-		nlmsg_free(msg);
-		return;
-	}
-	genlmsg_end(msg, hdr);
-	genlmsg_multicast(&control_family, msg, 0, GROUP_EVENTS, GFP_KERNEL);
-}
-
-/* ---- 7. The family -------------------------------------------------------- */
 
 static const struct genl_ops control_ops[] = {
 	{
@@ -735,6 +709,9 @@ static const struct genl_ops control_ops[] = {
 		.doit		= control_domain_pause,
 		.policy		= which_policy,
 		.maxattr	= ARRAY_SIZE(which_policy) - 1,
+	}, {
+		.cmd		= DOMUS_CMD_LISTEN,
+		.doit		= control_listen,
 	},
 };
 
@@ -767,10 +744,15 @@ struct genl_family control_family __ro_after_init = {
 
 int __init control_init(void)
 {
-	int err = genl_register_family(&control_family);
+	int err = control_events_init();
 
 	if (err)
 		return err;
+	err = genl_register_family(&control_family);
+	if (err) {
+		control_events_exit();
+		return err;
+	}
 	domain_set_notify(control_event);
 	return 0;
 }
@@ -779,4 +761,5 @@ void control_exit(void)
 {
 	domain_set_notify(NULL);
 	genl_unregister_family(&control_family);
+	control_events_exit();
 }

@@ -9,6 +9,7 @@
 #include <uapi/linux/domus.h>
 
 struct domus_domain;
+struct user_namespace;
 
 extern struct genl_family control_family;
 
@@ -27,6 +28,13 @@ extern struct netlink_range_validation control_fd_range;
  * Return: the domain, referenced, or ERR_PTR, with the text: -EINVAL, -ENOENT.
  */
 struct domus_domain *control_find(struct sk_buff *skb, struct genl_info *info);
+
+/*
+ * What every message about a domain says. @regs: those of its end, too; @names: the user namespace
+ * of who is told. Context: process. Return: 0, -EMSGSIZE, -ENOMEM.
+ */
+int control_put_identity(struct sk_buff *msg, struct domus_domain *d, bool regs,
+			 struct user_namespace *names);
 
 /* No refusal without words, whatever the layer below left out. Return: @err. */
 int control_refuse(struct netlink_ext_ack *extack, int err);
@@ -70,5 +78,24 @@ int control_dev_dump(struct sk_buff *msg, struct netlink_callback *cb);
 extern const struct nla_policy control_vcpu_set_policy[DOMUS_A_MAX + 1];
 int control_vcpu_set(struct sk_buff *skb, struct genl_info *info);
 int control_vcpu_dump(struct sk_buff *msg, struct netlink_callback *cb);
+
+enum control_group {
+	CONTROL_GROUP_EVENTS,
+};
+
+/* DOMUS_CMD_LISTEN */
+int control_listen(struct sk_buff *skb, struct genl_info *info);
+
+/**
+ * control_event() - tell of an event, for domain_set_notify()
+ *
+ * An event that cannot be sent is lost: listeners see the overrun, or ask. Context: process,
+ * without locks of domus.
+ */
+void control_event(struct domus_domain *d, enum domus_event event);
+
+/* Module init and exit; before and behind the family. Return: 0 or -errno. */
+int control_events_init(void);
+void control_events_exit(void);
 
 #endif /* DOMUS_CONTROL_PRIV_H */

@@ -81,7 +81,7 @@ test_help() {
 		says "^Usage: domctl .* disk $command" disk $command help
 		says "^Usage: domctl .* disk $command" -j disk $command --help
 	done
-	for command in create list show console destroy pause unpause version; do
+	for command in create list show console destroy pause unpause monitor version; do
 		says "^Usage: domctl .* $command" help $command
 		says "^Usage: domctl .* $command" $command help
 		says "^Usage: domctl .* $command" $command -h
@@ -112,7 +112,7 @@ test_usage() {
 		refuse 1 NAME "is missing (see domctl $command help)" $command
 		refuse 1 b "unexpected word (see domctl $command help)" $command a b
 	done
-	for command in show destroy pause unpause console; do
+	for command in show destroy pause unpause monitor console; do
 		refuse 1 name "'a/b' $rule" $command a/b
 		refuse 1 name "'-x' $rule" $command -- -x
 		refuse 1 name "is empty" $command ""

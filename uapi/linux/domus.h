@@ -95,6 +95,9 @@
  *   DOMUS_CMD_DOMAIN_NTF    (event, group "events" of the first network namespace,
  *                           for CAP_NET_ADMIN) EVENT, ID, NAME, STATE, UID,
  *                           REASON_CODE, REASON
+ *   DOMUS_CMD_LISTEN        this socket is sent DOMAIN_NTF of all domains that the asker may
+ *                           see now or later, until it is closed; in any network
+ *                           namespace. ENOSPC: 16 sockets of a user listen, or 256
  *
  * Dumps resume by ID: what is made or ends meanwhile is listed or not, nothing is
  * listed twice. The family is there in every network namespace: domains belong
@@ -139,6 +142,7 @@ enum domus_cmd {
 	DOMUS_CMD_VCPU_SET,
 	DOMUS_CMD_DOMAIN_PAUSE,
 	DOMUS_CMD_DOMAIN_UNPAUSE,
+	DOMUS_CMD_LISTEN,
 	__DOMUS_CMD_MAX
 };
 

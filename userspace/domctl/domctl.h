@@ -53,7 +53,10 @@ struct command {
  */
 int command_opts(struct ctx *ctx, struct opts *o, const char **value);
 
-/* The one word that a command takes. Return: it, or NULL (error, or help is wanted). */
+/*
+ * The one word that a command takes: @what, in brackets if it need not be there. Return: it, or
+ * NULL (error, help is wanted, or it is not there).
+ */
 const char *command_word(struct ctx *ctx, const struct command *self, int argc, char **argv,
 			 const char *what);
 
@@ -65,7 +68,7 @@ debug(const struct ctx *ctx, const char *format, ...);
 const char *command_title(const struct command *command);
 
 extern const struct command cmd_create, cmd_list, cmd_show, cmd_console, cmd_destroy,
-			    cmd_pause, cmd_unpause, cmd_balloon, cmd_set, cmd_version;
+			    cmd_pause, cmd_unpause, cmd_balloon, cmd_set, cmd_monitor, cmd_version;
 extern const struct command cmd_disk_attach, cmd_disk_detach, cmd_disk_list,
 			    cmd_disk_resize, cmd_disk_set;
 extern const struct command cmd_port_attach, cmd_port_detach, cmd_port_list, cmd_port_set;

@@ -25,7 +25,7 @@
 
 static const struct command *const domain_commands[] = {
 	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_pause,
-	&cmd_unpause, &cmd_balloon, &cmd_set, &cmd_version, NULL,
+	&cmd_unpause, &cmd_balloon, &cmd_set, &cmd_monitor, &cmd_version, NULL,
 };
 
 static const struct command *const disk_commands[] = {
@@ -216,7 +216,7 @@ const char *command_word(struct ctx *ctx, const struct command *self, int argc, 
 		}
 		word = value;
 	}
-	if (id == OPTS_END && what && !word && !ctx->help)
+	if (id == OPTS_END && what && *what != '[' && !word && !ctx->help)
 		error_set(&ctx->error, EXIT_USAGE, what, "is missing (see domctl %s help)",
 			  command_title(self));
 	return word;

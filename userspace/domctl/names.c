@@ -13,6 +13,16 @@ static const char *const states[] = {
 	[DOMUS_STATE_DEAD]	= "dead",
 };
 
+static const char *const events[] = {
+	[DOMUS_EVENT_CREATED]	= "created",
+	[DOMUS_EVENT_STARTED]	= "started",
+	[DOMUS_EVENT_REBOOT]	= "reboot",
+	[DOMUS_EVENT_DIED]	= "died",
+	[DOMUS_EVENT_GONE]	= "gone",
+	[DOMUS_EVENT_PAUSED]	= "paused",
+	[DOMUS_EVENT_UNPAUSED]	= "unpaused",
+};
+
 static const struct {
 	const char *name;
 	int status;
@@ -35,6 +45,11 @@ static const struct {
 const char *state_name(uint32_t state)
 {
 	return state < sizeof(states) / sizeof(*states) ? states[state] : "unknown";
+}
+
+const char *event_name(uint32_t event)
+{
+	return event < sizeof(events) / sizeof(*events) ? events[event] : "unknown";
 }
 
 const char *reason_name(uint32_t reason)

@@ -7,6 +7,7 @@
  *   3. connecting
  *   4. domains
  *   5. vCPUs
+ *   6. events
  *
  * Extended acknowledgments are read by extack.c.
  */
@@ -581,4 +582,88 @@ int control_vcpu_set(struct control *c, const struct control_ref *ref, uint64_t 
 			failed = put_wish(msg, i, wanted >> i & 1);
 	return control_request(c, control_checked(msg, failed), label_of(ref).text, NULL, NULL,
 			       error);
+}
+
+/* ---- 6. Events ------------------------------------------------------------ */
+
+/* struct listening - @request: what was asked; @enough: said by @fn */
+struct listening {
+	struct request request;
+	bool (*fn)(const struct control_event *event, void *arg);
+	void *arg;
+	bool enough;
+};
+
+static int any_seq(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	return NL_OK;
+}
+
+static int on_listening(struct nl_msg *msg, void *arg)
+{
+	const struct control_event event = { .kind = CONTROL_LISTENS };
+	struct listening *l = arg;
+
+	(void)msg;
+	l->enough = l->fn(&event, l->arg);
+	return NL_STOP;
+}
+
+static int on_refusal(struct sockaddr_nl *from, struct nlmsgerr *nlerr, void *arg)
+{
+	struct listening *l = arg;
+
+	return on_error(from, nlerr, &l->request);
+}
+
+static int on_event(struct nl_msg *msg, void *arg)
+{
+	struct control_event event = { .kind = CONTROL_EVENT };
+	struct nlattr *attrs[DOMUS_A_MAX + 1];
+	struct listening *l = arg;
+
+	if (genlmsg_hdr(nlmsg_hdr(msg))->cmd != DOMUS_CMD_DOMAIN_NTF ||
+	    genlmsg_parse(nlmsg_hdr(msg), 0, attrs, DOMUS_A_MAX, NULL))
+		return NL_SKIP;
+	event.number = get_u32(attrs[DOMUS_A_EVENT]);
+	fill_domain(attrs, &event.domain);
+	l->enough = l->fn(&event, l->arg);
+	return NL_OK;
+}
+
+int control_listen(struct control *c, bool (*fn)(const struct control_event *event, void *arg),
+		   void *arg, struct error *error)
+{
+	const struct control_event lost = { .kind = CONTROL_LOST };
+	struct listening l = {
+		.request = { .what = "events", .error = error }, .fn = fn, .arg = arg,
+	};
+	struct nl_msg *msg = message(c, DOMUS_CMD_LISTEN, NLM_F_ACK);
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int result = -NLE_NOMEM;
+
+	if (msg && cb) {
+		nl_cb_err(cb, NL_CB_CUSTOM, on_refusal, &l);
+		nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, any_seq, NULL);
+		nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_listening, &l);
+		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_event, &l);
+		result = nl_send_auto(c->sock, msg);
+	}
+	while (result >= 0 && !l.enough && !l.request.done) {
+		result = nl_recvmsgs(c->sock, cb);
+		/* ENOBUFS: there was no room in the socket */
+		if (result == -NLE_NOMEM && !l.request.done) {
+			l.enough = fn(&lost, arg);
+			result = 0;
+		}
+	}
+	if (result < 0 && !l.request.done)
+		error_set(error, EXIT_REFUSED, "events", "netlink: %s", nl_geterror(result));
+	if (cb)
+		nl_cb_put(cb);
+	if (msg)
+		nlmsg_free(msg);
+	return error->status ? -1 : 0;
 }

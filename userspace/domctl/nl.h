@@ -135,4 +135,25 @@ int control_vcpu_list(struct control *c, const struct control_ref *ref,
 int control_vcpu_set(struct control *c, const struct control_ref *ref, uint64_t which,
 		     uint64_t wanted, struct error *error);
 
+/**
+ * struct control_event - what a listener is told
+ * @kind: from now on nothing is missed; something was lost (there was no room); an event
+ * @number: enum domus_event
+ * @domain: of it id, name, state, reason_code, reason and uid are filled
+ */
+struct control_event {
+	enum { CONTROL_LISTENS, CONTROL_LOST, CONTROL_EVENT } kind;
+	uint32_t number;
+	struct control_domain domain;
+};
+
+/**
+ * control_listen() - LISTEN, and calls @fn for all that comes
+ * @fn: Return: true: enough. It may not use @c.
+ *
+ * No other function may be called for @c afterwards. Return: 0 when @fn had enough, -1 with @error.
+ */
+int control_listen(struct control *c, bool (*fn)(const struct control_event *event, void *arg),
+		   void *arg, struct error *error);
+
 #endif /* DOMCTL_NL_H */

@@ -232,6 +232,8 @@ void print_done(struct print *p)
 {
 	if (p->json)
 		fputc('\n', p->file);
+	/* what comes now is a text of its own */
+	p->comma[p->depth] = false;
 }
 
 /* ---- 4. Errors, warnings ------------------------------------------------------------ */

@@ -73,7 +73,7 @@ void print_size(struct print *p, const char *key, const char *title, uint64_t va
 /* Nanoseconds; text in seconds, minutes or hours */
 void print_duration(struct print *p, const char *key, const char *title, uint64_t value);
 
-/* The end of the output on top: a line feed after JSON. */
+/* The end of the output on top: a line feed after JSON. There may be another one. */
 void print_done(struct print *p);
 
 /* The error's line on stderr, or {"error":{...}} on stdout. */
