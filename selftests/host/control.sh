@@ -73,7 +73,7 @@ b"; do
 	refuse 1 "Error: -x: unknown option (see domctl help)" domctl create -x
 	refuse 1 "Error: name: is longer than 63 bytes" \
 		domctl create "$(head -c 64 /dev/zero | tr '\0' n)" --kernel $PUPPET
-	for command in show destroy console; do
+	for command in show destroy console dmesg; do
 		refuse 1 "Error: name: 'a/b' $rule" domctl $command a/b
 		refuse 3 "Error: domain nobody: no such domain" domctl $command nobody
 		refuse 1 "Error: NAME: is missing (see domctl $command help)" domctl $command
@@ -245,6 +245,8 @@ detached() {
 	expect 2 "Error: console one: somebody is attached (--force takes it over)" \
 		domctl console one < /dev/null
 	result "a second attach is refused"
+	expect 0 "" domctl dmesg one && grep -q '^puppet: idle' $DIR/out && kill -0 $first
+	result "dmesg does not mind, and takes nothing away"
 	printf '\001' | domctl console one --force --escape ^A > /dev/null
 	result "--force takes over, --escape ^A leaves"
 	wait $first
@@ -273,6 +275,14 @@ dead() {
 		grep -q '^puppet: crash' $DIR/out &&
 		[ "$(cat $DIR/err)" = "two: guest crashed: Kernel panic - not syncing: told to" ]
 	result "console shows its last words"
+	expect 0 "" domctl dmesg two && grep -q '^puppet: crash' $DIR/out
+	result "so does dmesg"
+	domctl -j dmesg two | $JSON output | grep -q 'puppet: crash\\u000a'
+	result "dmesg -j: all in one string"
+	kill -STOP "$(holder_of two)"
+	expect 2 "Error: console two: the holder does not answer" domctl dmesg two
+	result "dmesg does not wait for ever"
+	kill -CONT "$(holder_of two)"
 	expect 2 "Error: domain two: a domain of this name exists" puppet two idle
 	result "its name is taken"
 	expect 0 "" domctl destroy two && nothing_left
@@ -369,7 +379,7 @@ others() {
 	puppet root idle > /dev/null
 	[ "$(as member domctl -j list)" = "[]" ]
 	result "another user's list does not show root's domain"
-	for command in show destroy console; do
+	for command in show destroy console dmesg; do
 		expect 3 "Error: domain root: no such domain" as member domctl $command root
 		result "$command: as if it were not there"
 	done

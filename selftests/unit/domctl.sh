@@ -81,7 +81,7 @@ test_help() {
 		says "^Usage: domctl .* disk $command" disk $command help
 		says "^Usage: domctl .* disk $command" -j disk $command --help
 	done
-	for command in create list show console destroy pause unpause monitor version; do
+	for command in create list show console destroy pause unpause monitor dmesg version; do
 		says "^Usage: domctl .* $command" help $command
 		says "^Usage: domctl .* $command" $command help
 		says "^Usage: domctl .* $command" $command -h
@@ -108,11 +108,11 @@ test_usage() {
 	refuse 1 -V "stands before the command" list -V
 	refuse 1 a "unexpected word (see domctl list help)" list a
 	refuse 1 --all "unexpected word (see domctl list help)" list -- --all
-	for command in show destroy pause unpause console create; do
+	for command in show destroy pause unpause dmesg console create; do
 		refuse 1 NAME "is missing (see domctl $command help)" $command
 		refuse 1 b "unexpected word (see domctl $command help)" $command a b
 	done
-	for command in show destroy pause unpause monitor console; do
+	for command in show destroy pause unpause monitor dmesg console; do
 		refuse 1 name "'a/b' $rule" $command a/b
 		refuse 1 name "'-x' $rule" $command -- -x
 		refuse 1 name "is empty" $command ""

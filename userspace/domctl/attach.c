@@ -183,7 +183,8 @@ static bool serve_socket(struct attach *a, struct wire *wire, enum attach_result
 		return false;
 	case WIRE_REPLAYED:
 		a->replayed = true;
-		return true;
+		*result = ATTACH_DETACHED;
+		return !a->history;
 	case WIRE_ENDED:
 		*result = ATTACH_ENDED;
 		return false;

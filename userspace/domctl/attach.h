@@ -30,6 +30,7 @@ enum attach_result {
  * @out: file to show on, or -1: only wait
  * @escape: character that detaches, or ATTACH_NO_ESCAPE
  * @force: take the console from who has it
+ * @history: detach when all of it was shown
  * @deadline: of attach_now(), or -1
  * @replayed: out: the history was shown
  * @signal: out: the number with ATTACH_SIGNALLED
@@ -40,6 +41,7 @@ struct attach {
 	int out;
 	int escape;
 	bool force;
+	bool history;
 	int64_t deadline;
 	bool replayed;
 	int signal;

@@ -4,10 +4,9 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "connect.h"
 #include "domctl.h"
 #include "end.h"
-#include "nl.h"
-#include "runtime.h"
 #include "size.h"
 #include "terminal.h"
 
@@ -50,21 +49,6 @@ static const char *parse(struct ctx *ctx, const struct command *self, int argc, 
 	return name;
 }
 
-/* The holder's socket, of a domain that we may see. */
-static int connect_console(const char *name, struct error *error)
-{
-	const struct control_ref ref = { .name = name };
-	struct control_domain domain = { 0 };
-	struct control *control;
-	int result;
-
-	if (control_open(&control, NULL, error))
-		return -1;
-	result = control_domain_get(control, &ref, &domain, error);
-	control_close(control);
-	return result ? -1 : runtime_connect(name, domain.uid, error);
-}
-
 static int run(struct ctx *ctx, const struct command *self, int argc, char **argv)
 {
 	struct attach a = {
@@ -85,7 +69,7 @@ static int run(struct ctx *ctx, const struct command *self, int argc, char **arg
 				 "--force and --terminal exclude each other");
 	if (terminal)
 		return terminal_run(ctx, name, a.escape);
-	a.socket = connect_console(name, &ctx->error);
+	a.socket = holder_connect(name, &ctx->error);
 	if (a.socket < 0 || attach_begin(&a, name, &ctx->error))
 		return -1;
 	end_greet(&a, name);

@@ -67,7 +67,7 @@ debug(const struct ctx *ctx, const char *format, ...);
 /* "create", "disk attach": for errors that point to its help; valid until the next call. */
 const char *command_title(const struct command *command);
 
-extern const struct command cmd_create, cmd_list, cmd_show, cmd_console, cmd_destroy,
+extern const struct command cmd_create, cmd_list, cmd_show, cmd_console, cmd_dmesg, cmd_destroy,
 			    cmd_pause, cmd_unpause, cmd_balloon, cmd_set, cmd_monitor, cmd_version;
 extern const struct command cmd_disk_attach, cmd_disk_detach, cmd_disk_list,
 			    cmd_disk_resize, cmd_disk_set;

@@ -24,7 +24,7 @@
 /* ---- 1. Tables ------------------------------------------------------------ */
 
 static const struct command *const domain_commands[] = {
-	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_destroy, &cmd_pause,
+	&cmd_create, &cmd_list, &cmd_show, &cmd_console, &cmd_dmesg, &cmd_destroy, &cmd_pause,
 	&cmd_unpause, &cmd_balloon, &cmd_set, &cmd_monitor, &cmd_version, NULL,
 };
 
