@@ -30,7 +30,9 @@
 
 /**
  * struct listener - a socket, while it is open
- * @net, @portid: which one; the socket keeps the namespace
+ * @link: in listeners
+ * @net: where it is; the socket keeps the namespace
+ * @portid: its number there
  * @uid: its user
  * @owns: who opened the socket was the same one: it is told of domains of its own
  * @below: it may see the domains of this user namespace and of those below; referenced, or NULL
