@@ -105,6 +105,7 @@ static void add_all(char *to, const struct create *c)
 	add(to, "%s kernel %s initrd %s append '%s' memory %" PRIu64 " vcpus %u of %u log %s",
 	    d->name, c->kernel, c->initrd ? c->initrd : "-", d->cmdline, d->memory, d->vcpus,
 	    d->max_vcpus, d->log ? d->log : "-");
+	add(to, " paused %d", d->paused);
 	add(to, " reboots %u %d tied %d mode %d escape %d timeout %" PRIu64 " %d", d->max_reboots,
 	    c->counted, d->tied, c->mode, c->escape, c->timeout, c->limited);
 	add(to, " weight %u cap %u limit %" PRIu64, d->limits.weight, d->limits.cap,
@@ -195,6 +196,7 @@ static const struct sample domain_samples[] = {
 	{ "max-vcpus", "5", NULL },
 	{ "rng", "rate=2M,burst=7", NULL }, { "balloon", "reporting", NULL },
 	{ "port", "a=/a,b=/b", NULL }, { "terminal", NULL, NULL }, { "vsock", "77", NULL },
+	{ "paused", NULL, NULL },
 	{ "console", NULL, NULL }, { "detach", NULL, NULL }, { "wait", NULL, NULL },
 	{ "timeout", "5", NULL }, { "log", "/l", NULL }, { "max-reboots", "4", NULL },
 	{ "escape", "^A", NULL }, { "weight", "7", NULL }, { "cap", "30%", NULL },
