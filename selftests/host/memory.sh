@@ -417,7 +417,9 @@ pressed() {
 	moved=$(($(vmstat pgmigrate_success) - moved))
 	note "$rounds times, $swapped of them with 4 MiB or more in swap; $moved pages moved"
 	[ $good -eq 0 ] || note "$(cat $DIR/out; tail -n 12 $DIR/one.log | tr -d '\r')"
-	[ $good -eq 0 ] && [ $swapped -ge 3 ] && [ $moved -ge 1000 ] &&
+	# a slow kernel is through with a round of storm before the host is with three of its own
+	[ $good -eq 0 ] && [ $swapped -ge $((${SLOW:-1} > 1 ? 1 : 3)) ] &&
+		[ $moved -ge $((${SLOW:-1} > 1 ? 250 : 1000)) ] &&
 		! grep -E 'WARNING: |BUG: |Call Trace|stall|lockup' $DIR/one.log
 	result "4 vCPUs find their memory as it was, swapped out, moved and merged all the time"
 	echo 2 > $KSM/run
